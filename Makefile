@@ -1,0 +1,56 @@
+# `make demo` and `make test` set up all they need in .venv; nothing else of the machine is touched.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
+RUN_READY := .venv/.run-$(shell cksum < requirements.lock | cut -d' ' -f1)
+DEV_READY := .venv/.dev-$(shell cat requirements-dev.lock pyproject.toml | cksum | cut -d' ' -f1)
+
+.PHONY: demo test lint format docs golden lock wheel clean
+
+demo: $(RUN_READY)  ## the exporter at work against a simulated Braze
+	$(BIN)/python -m exporter demo
+
+test: $(DEV_READY)  ## all tests
+	$(BIN)/python -m pytest
+
+lint: $(DEV_READY)  ## style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(DEV_READY)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+docs: $(DEV_READY)  ## write the generated tables anew
+	$(BIN)/python -m tests.tables
+
+golden: $(DEV_READY)  ## write the golden page anew; its diff is the change of contract
+	$(BIN)/python -m tests.golden
+
+wheel: $(DEV_READY)
+	$(BIN)/python -m hatchling build -t wheel
+
+lock: $(DEV_READY)  ## resolve the dependencies anew
+	$(PIP) uv
+	for extra in "requirements.lock" "requirements-dev.lock --group dev"; do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+			--no-header --no-annotate --no-emit-index-url pyproject.toml --upgrade -o $$extra; done
+
+clean:
+	rm -rf .venv dist
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name one with make PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+$(RUN_READY): | .venv/bin/python
+	$(PIP) --require-hashes --requirement requirements.lock
+	touch $@
+
+$(DEV_READY): | .venv/bin/python
+	$(PIP) --require-hashes --requirement requirements-dev.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
+	touch $@

@@ -1,0 +1,160 @@
+"""Which day or hour Braze means: from the rows of an answer to points."""
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, timezone
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from exporter.model import Point, Unit
+
+# As far as two clocks on earth can differ, and so a bucket from "now" in a wrong time zone. A
+# bucket that starts later than this stands for nothing that can have happened.
+ZONE_MISMATCH = 14 * 3600
+
+_HOUR = 3600
+
+# Every form of `time` that anyone has reported or documented: a date, or a date and time with
+# seconds or without, with a fraction or without, and with `Z`, `+hh:mm`, `+h:mm`, `+hhmm` or no
+# offset.
+_TIME = re.compile(
+    r"(\d{4})-(\d{2})-(\d{2})"
+    r"(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?(?P<offset>[Zz]|[+-]\d{1,2}(?::?\d{2})?)?)?",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A readable row: its wall time, its value, and its offset from UTC where it has one."""
+
+    wall: datetime
+    offset: timezone | None
+    value: float
+
+
+def read_points(
+    rows: Sequence[object], field: str, unit: Unit, zone: ZoneInfo, sent: float
+) -> tuple[Point, ...]:
+    """The points of `rows`, ascending, one a bucket; rows that cannot be read are left out.
+
+    A row is read when its value is a finite number of at least 0, its `time` names a bucket that
+    exists in `zone`, and that bucket starts at most 14 h after `sent` (epoch seconds). Of several
+    rows for one bucket the last in the list wins.
+    """
+    readable = [row for row in (_read_row(row, field) for row in rows) if row is not None]
+    points: dict[int, Point] = {}
+    starts: Iterable[int | None]
+    if unit is Unit.DAY:
+        starts = [_day_start(row.wall.date(), zone) for row in readable]
+    else:
+        starts = _hour_starts(readable, zone)
+    for row, start in zip(readable, starts, strict=True):
+        if start is None or start > sent + ZONE_MISMATCH:
+            continue
+        if unit is Unit.DAY:
+            end = _day_start(row.wall.date() + timedelta(days=1), zone)
+            points[start] = Point(start, end, row.value, offset=False)
+        else:
+            points[start] = Point(start, start + _HOUR, row.value, row.offset is not None)
+    return tuple(points[start] for start in sorted(points))
+
+
+def _read_row(row: object, field: str) -> _Row | None:
+    if not isinstance(row, dict):
+        return None
+    value = _number(row.get(field))
+    time = row.get("time")
+    matched = _TIME.fullmatch(time.strip()) if isinstance(time, str) else None
+    if value is None or matched is None:
+        return None
+    try:
+        year, month, day, hour, minute, second = (int(part or 0) for part in matched.groups()[:6])
+        # The last days of the calendar have no day after them.
+        wall = datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - zone comes later
+        return _Row(wall, _offset(matched["offset"]), value) if 1971 <= year <= 9000 else None
+    except ValueError:
+        return None
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+def _offset(text: str | None) -> timezone | None:
+    """The offset that `text` writes; None for none. Raises ValueError for one that no clock has."""
+    if text is None:
+        return None
+    if text in "Zz":
+        return UTC
+    digits = text[1:].replace(":", "")
+    hours, minutes = (int(digits[:-2]), int(digits[-2:])) if len(digits) > 2 else (int(digits), 0)
+    if minutes > 59:
+        raise ValueError(text)
+    span = timedelta(hours=hours, minutes=minutes)
+    return timezone(-span if text[0] == "-" else span)
+
+
+def _day_start(day: date, zone: ZoneInfo) -> int:
+    """The first moment of `day`; where midnight is skipped, the moment the clock skips it."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp())
+
+
+def _hour_starts(rows: Sequence[_Row], zone: ZoneInfo) -> list[int | None]:
+    """The moment each row's hour starts, None for one that does not exist in `zone`.
+
+    A wall time that occurs twice, on the day that summer time ends, is told apart by its
+    neighbours: of all ways to read the answer, in its own order, the one whose steps come closest
+    to an hour.
+    """
+    choices = [_moments(row, zone) for row in rows]
+    known = [choice for choice in choices if choice]
+    chosen = iter(_closest_steps(known))
+    return [next(chosen) if choice else None for choice in choices]
+
+
+def _moments(row: _Row, zone: ZoneInfo) -> tuple[int, ...]:
+    """The moments that a row's wall time can mean: none, one or two."""
+    if row.offset is not None:
+        return (int(row.wall.replace(tzinfo=row.offset).timestamp()),)
+    moments: dict[int, None] = {}
+    for fold in (0, 1):
+        local = row.wall.replace(tzinfo=zone, fold=fold)
+        moment = int(local.timestamp())
+        if datetime.fromtimestamp(moment, zone).replace(tzinfo=None) == row.wall:
+            moments[moment] = None
+    return tuple(moments)
+
+
+def _closest_steps(choices: Sequence[tuple[int, ...]]) -> list[int]:
+    """One moment of each choice, so that in all the steps differ least from an hour."""
+    if not choices:
+        return []
+    costs = [0] * len(choices[0])
+    best_before: list[
+        list[int]
+    ] = []  # for each later choice and moment: the best moment of the choice before
+    for earlier, later in pairwise(choices):
+        totals = [
+            [
+                cost + abs(abs(moment - last) - _HOUR)
+                for last, cost in zip(earlier, costs, strict=True)
+            ]
+            for moment in later
+        ]
+        best_before.append([total.index(min(total)) for total in totals])
+        costs = [min(total) for total in totals]
+    index = costs.index(min(costs))
+    chosen = [choices[-1][index]]
+    for choice, best in zip(reversed(choices[:-1]), reversed(best_before), strict=True):
+        index = best[index]
+        chosen.append(choice[index])
+    return chosen[::-1]

@@ -1,0 +1,275 @@
+"""Every metric we export, and the Braze endpoint behind it: one table.
+
+Exposition, telemetry, the documentation and its test read this table; names and labels are SemVer
+API.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from exporter.model import Family, Kind, Unit
+
+DISCOVERY = "discovery"
+SEGMENTS = "segments"
+SESSIONS = "sessions"
+
+LIST = "/segments/list"
+
+FAMILIES: tuple[Family, ...] = (
+    Family(
+        "braze_segment_size",
+        ("workspace", "segment_id"),
+        Kind.LEVEL,
+        Unit.DAY,
+        SEGMENTS,
+        "/segments/data_series",
+        "size",
+        "Users in the segment, Braze's estimate of the day (segments overlap: a sum means nothing)",
+    ),
+    *(
+        Family(
+            f"braze_{subject}_sessions_{word}",
+            labels,
+            Kind.COUNT,
+            unit,
+            SESSIONS,
+            "/sessions/data_series",
+            "sessions",
+            f"Sessions of {whose} in one {unit.value}",
+        )
+        for subject, labels, whose in (
+            ("app", ("workspace", "app_id"), "the app"),
+            (
+                "segment",
+                ("workspace", "segment_id", "app_id"),
+                "the segment's users in the app (every app where app_id is empty)",
+            ),
+            ("workspace", ("workspace",), "the whole workspace"),
+        )
+        for unit, word in ((Unit.DAY, "daily"), (Unit.HOUR, "hourly"))
+    ),
+)
+
+FAMILY = {family.name: family for family in FAMILIES}
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric as Prometheus sees it: a row of the documentation."""
+
+    name: str
+    type: str
+    labels: tuple[str, ...]
+    help: str
+
+
+def value_metrics(family: Family) -> tuple[Metric, ...]:
+    """The metrics that `family` brings, the value itself first."""
+    counted = family.kind is Kind.COUNT
+    source = f"Polled from Braze's {family.endpoint}."
+    which = f"the newest complete {family.unit.value}" if counted else "the newest day"
+    rows = [
+        Metric(family.name, "gauge", family.labels, f"{family.meaning}: {which}. {source}"),
+        Metric(
+            f"{family.name}_timestamp_seconds",
+            "gauge",
+            family.labels,
+            f"Start of the {family.unit.value} that {family.name} stands for. {source}",
+        ),
+    ]
+    if counted:
+        rows += [
+            Metric(
+                f"{family.name}_current",
+                "gauge",
+                family.labels,
+                f"{family.meaning}: the {family.unit.value} that still fills, absent once it is over. "
+                f"{source}",
+            ),
+            Metric(
+                f"{family.name}_current_timestamp_seconds",
+                "gauge",
+                family.labels,
+                f"Start of the {family.unit.value} that {family.name}_current stands for. {source}",
+            ),
+        ]
+    return tuple(rows)
+
+
+SEGMENT_INFO = Metric(
+    "braze_segment_info",
+    "info",
+    ("workspace", "segment_id", "segment_name", "tracked"),
+    "A watched segment's name (its id until the name is known) and whether its analytics are "
+    f"tracked. Polled from Braze's {LIST}.",
+)
+APP_INFO = Metric(
+    "braze_app_info",
+    "info",
+    ("workspace", "app_id", "app_name"),
+    "An app's name in the settings: Braze has no list of apps.",
+)
+UP = Metric(
+    "braze_up",
+    "gauge",
+    ("workspace",),
+    "0 if in some collector's last poll no request got an answer other than 401 or 5xx, else 1.",
+)
+SELECTED = Metric(
+    "braze_exporter_segments",
+    "gauge",
+    ("workspace", "state"),
+    "Segments that are selected, filtered (out by the settings) or over_limit. "
+    f"Polled from Braze's {LIST}.",
+)
+
+_COLLECTOR = ("workspace", "collector")
+SUCCESS = Metric(
+    "braze_exporter_collector_success",
+    "gauge",
+    _COLLECTOR,
+    "1 when the collector's last poll read everything it wanted, else 0.",
+)
+DURATION = Metric(
+    "braze_exporter_collector_duration_seconds",
+    "gauge",
+    _COLLECTOR,
+    "How long the collector's last poll took.",
+)
+LAST_ATTEMPT = Metric(
+    "braze_exporter_collector_last_attempt_timestamp_seconds",
+    "gauge",
+    _COLLECTOR,
+    "When the collector's last poll ended.",
+)
+LAST_SUCCESS = Metric(
+    "braze_exporter_collector_last_success_timestamp_seconds",
+    "gauge",
+    _COLLECTOR,
+    "When the collector's last poll that read everything it wanted ended.",
+)
+INTERVAL = Metric(
+    "braze_exporter_collector_interval_seconds",
+    "gauge",
+    _COLLECTOR,
+    "How often the collector is polled, as set.",
+)
+SERIES_FAILED = Metric(
+    "braze_exporter_series_failed",
+    "gauge",
+    _COLLECTOR,
+    "Series that the collector's last poll wanted and could not read.",
+)
+
+# What changes with a reading and is rendered with it, in the order of the page.
+PUBLISHED: tuple[Metric, ...] = (
+    *(metric for family in FAMILIES for metric in value_metrics(family)),
+    SEGMENT_INFO,
+    APP_INFO,
+    UP,
+    SELECTED,
+    SUCCESS,
+    DURATION,
+    LAST_ATTEMPT,
+    LAST_SUCCESS,
+    INTERVAL,
+    SERIES_FAILED,
+)
+
+BUILD_INFO = Metric(
+    "braze_exporter_build_info",
+    "info",
+    ("version", "revision", "pythonversion"),
+    "The running exporter.",
+)
+REQUESTS = Metric(
+    "braze_exporter_api_requests_total",
+    "counter",
+    ("workspace", "endpoint"),
+    "Requests sent to Braze.",
+)
+FAILURES = Metric(
+    "braze_exporter_api_request_failures_total",
+    "counter",
+    ("workspace", "endpoint", "reason"),
+    "Requests to Braze that failed, by reason.",
+)
+REQUEST_DURATION = Metric(
+    "braze_exporter_api_request_duration_seconds",
+    "histogram",
+    ("endpoint",),
+    "How long requests to Braze took, the body included.",
+)
+RATE_LIMIT = Metric(
+    "braze_exporter_api_rate_limit",
+    "gauge",
+    ("workspace",),
+    "Requests that Braze allows the whole workspace in an hour. From X-RateLimit-Limit.",
+)
+RATE_LIMIT_REMAINING = Metric(
+    "braze_exporter_api_rate_limit_remaining",
+    "gauge",
+    ("workspace",),
+    "Requests that are left to the whole workspace in this hour. From X-RateLimit-Remaining.",
+)
+RATE_LIMIT_RESET = Metric(
+    "braze_exporter_api_rate_limit_reset_timestamp_seconds",
+    "gauge",
+    ("workspace",),
+    "When Braze's current hour ends. From X-RateLimit-Reset.",
+)
+THROTTLED = Metric(
+    "braze_exporter_api_throttled_seconds_total",
+    "counter",
+    ("workspace",),
+    "Time that requests waited for the limiter, added up over threads.",
+)
+RELOAD_SUCCESSFUL = Metric(
+    "braze_exporter_config_last_reload_successful",
+    "gauge",
+    (),
+    "1 when the last reading of the settings succeeded, else 0.",
+)
+RELOAD_TIMESTAMP = Metric(
+    "braze_exporter_config_last_reload_success_timestamp_seconds",
+    "gauge",
+    (),
+    "When the settings were last read with success.",
+)
+
+# What the exporter counts about itself while it runs, rendered at each scrape.
+COUNTED: tuple[Metric, ...] = (
+    BUILD_INFO,
+    REQUESTS,
+    FAILURES,
+    REQUEST_DURATION,
+    RATE_LIMIT,
+    RATE_LIMIT_REMAINING,
+    RATE_LIMIT_RESET,
+    THROTTLED,
+    RELOAD_SUCCESSFUL,
+    RELOAD_TIMESTAMP,
+)
+
+# Why a request to Braze can fail: the closed set of values of the label `reason`.
+REASONS: tuple[str, ...] = (
+    "unauthorized",
+    "forbidden",
+    "not_found",
+    "bad_request",
+    "rate_limited",
+    "server_error",
+    "unexpected_status",
+    "redirect",
+    "timeout",
+    "connection",
+    "tls",
+    "invalid_response",
+    "too_large",
+)
+
+
+def metrics() -> Iterator[Metric]:
+    """Every metric of ours, in the order of the page."""
+    yield from PUBLISHED
+    yield from COUNTED

@@ -1,0 +1,214 @@
+"""The Braze REST API as calls that return model values."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from exporter.buckets import read_points
+from exporter.catalog import LIST
+from exporter.limiter import Interrupted, Limiter, Paused
+from exporter.model import Answer, RateLimit, Segment, Series
+from exporter.pacing import asked_wait, backoff, read_rate_limit
+from exporter.transport import Reply, TransportError
+
+PAGE = 100
+"""Segments on a full page of `/segments/list` (Braze's documentation)."""
+
+_PAGES = 1000  # a list that never ends is no list
+_NO_ANSWER = frozenset({"unauthorized", "server_error", "timeout", "connection", "tls"})
+_STATUS = {
+    400: "bad_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    429: "rate_limited",
+}
+
+
+class BrazeError(Exception):
+    """What was asked could not be read.
+
+    `reason` is one of `catalog.REASONS`, the message says what came instead and never holds the
+    key; `sent` tells whether a request left at all, `answered` whether one got an answer other than
+    401 or 5xx.
+    """
+
+    def __init__(self, reason: str, detail: str, *, sent: bool = True) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.sent = sent
+        self.answered = sent and reason not in _NO_ANSWER
+
+
+class Observer(Protocol):
+    """Who is told of each request."""
+
+    def requested(self, endpoint: str, seconds: float, reason: str | None) -> None:
+        """A request to `endpoint` took `seconds`, and failed for `reason` unless that is None."""
+
+    def rate_limit(self, limit: RateLimit) -> None:
+        """An answer's headers said `limit`."""
+
+
+class HTTP(Protocol):
+    """What sends one GET: `transport.Transport`, or a fake."""
+
+    def get(self, path: str, query: Mapping[str, str], key: str) -> Reply:
+        """The answer, whatever its status; raises TransportError for none."""
+
+
+class Client:
+    """Reads one workspace; safe for threads.
+
+    `key` gives the API key anew for each request, `zone` is the workspace's time zone, `now` and
+    `monotonic` are the clocks (epoch seconds; seconds), `pause(seconds)` waits and returns True
+    when it was interrupted, `chance` gives random numbers in [0, 1).
+    """
+
+    def __init__(
+        self,
+        http: HTTP,
+        limiter: Limiter,
+        observer: Observer,
+        *,
+        key: Callable[[], str],
+        zone: ZoneInfo,
+        now: Callable[[], float],
+        monotonic: Callable[[], float],
+        pause: Callable[[float], bool],
+        chance: Callable[[], float],
+    ) -> None:
+        self._http = http
+        self._limiter = limiter
+        self._observer = observer
+        self._key = key
+        self._zone = zone
+        self._now = now
+        self._monotonic = monotonic
+        self._pause = pause
+        self._chance = chance
+
+    def data_series(self, series: Series, length: int) -> Answer:
+        """The newest `length` points (1 to 100) of `series`.
+
+        `ending_at` is left out: then Braze takes its own now, whatever our clock and time zone. An
+        answer without data has no points. Raises BrazeError, and Interrupted when the exporter
+        stops.
+        """
+        family = series.family
+        query = series.query | {"length": str(length)}
+        if family.endpoint != "/segments/data_series":  # which knows days only
+            query["unit"] = family.unit.value
+        sent, payload = self._get(family.endpoint, query)
+        rows = payload.get("data")
+        if rows is None:
+            rows = []
+        if not isinstance(rows, list):
+            raise BrazeError("invalid_response", "data is not a list")
+        points = read_points(rows, family.field, family.unit, self._zone, sent)
+        if rows and not points:
+            raise BrazeError("invalid_response", f"none of {len(rows)} points could be read")
+        ahead = points[-1].start - sent if points else 0.0
+        return Answer(sent, points, max(ahead, 0.0))
+
+    def segments(self) -> tuple[Segment, ...]:
+        """All segments, oldest first, each once.
+
+        Raises BrazeError where any page could not be read: half a list would look like segments
+        that are gone. Raises Interrupted when the exporter stops.
+        """
+        found: dict[str, Segment] = {}
+        for page in range(_PAGES):
+            _, payload = self._get(LIST, {"page": str(page)})
+            items = payload.get("segments")
+            if not isinstance(items, list):
+                raise BrazeError("invalid_response", "segments is not a list")
+            known = len(found)
+            for item in items:
+                segment = _read_segment(item)
+                found.setdefault(segment.id, segment)
+            # The second is a server that ignores the number of the page.
+            if len(items) < PAGE or len(found) == known:
+                return tuple(found.values())
+        raise BrazeError("invalid_response", f"the list of segments has over {_PAGES} pages")
+
+    def _get(self, path: str, query: Mapping[str, str]) -> tuple[float, dict[str, Any]]:
+        """The moment the request was sent and the JSON object that came back, after up to three
+        tries.
+        """
+        attempt = 0
+        while True:
+            try:
+                self._limiter.acquire()
+            except Paused:
+                raise BrazeError("rate_limited", "paused, as Braze asked", sent=False) from None
+            attempt += 1
+            sent, begun = self._now(), self._monotonic()
+            asked: float | None = None
+            try:
+                key = self._key()
+                reply = self._http.get(path, query, key)
+                limit = read_rate_limit(reply.headers)
+                self._observer.rate_limit(limit)
+                self._limiter.heed(limit)
+                if reply.status in (429, 503):
+                    asked = asked_wait(reply.headers, self._now())
+                payload = _read_payload(reply, key)
+            except TransportError as error:
+                failure = BrazeError(error.reason, str(error).replace(key, "<secret>"))
+            except BrazeError as error:
+                failure = error
+            else:
+                self._observer.requested(path, self._monotonic() - begun, None)
+                return sent, payload
+            self._observer.requested(path, self._monotonic() - begun, failure.reason)
+            wait = backoff(attempt, failure.reason, asked, self._chance())
+            if wait is None:
+                if failure.reason == "rate_limited" and asked is not None:
+                    self._limiter.close(asked)
+                raise failure
+            if self._pause(wait):
+                raise Interrupted
+
+
+def _read_payload(reply: Reply, key: str) -> dict[str, Any]:
+    """The JSON object of a successful answer. Raises BrazeError for any other."""
+    if reply.status == 200:
+        try:
+            payload = json.loads(reply.body)
+        except (ValueError, RecursionError):
+            raise BrazeError("invalid_response", f"not JSON: {_excerpt(reply, key)}") from None
+        if not isinstance(payload, dict) or payload.get("message") != "success":
+            raise BrazeError("invalid_response", f"not a success: {_excerpt(reply, key)}")
+        return payload
+    if 300 <= reply.status < 400:
+        raise BrazeError("redirect", f"status {reply.status}; redirects are not followed")
+    if reply.status >= 500:
+        reason = "server_error"
+    else:
+        reason = _STATUS.get(reply.status, "unexpected_status")
+    raise BrazeError(reason, f"status {reply.status}: {_excerpt(reply, key)}")
+
+
+def _excerpt(reply: Reply, key: str) -> str:
+    """The beginning of a body, fit for a log line. Braze echoes an unknown key in its 401."""
+    try:
+        message = json.loads(reply.body)["message"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        message = reply.body[:300].decode("utf-8", "replace")
+    return " ".join(str(message).replace(key, "<secret>").split())[:200] or "empty body"
+
+
+def _read_segment(item: object) -> Segment:
+    identity = item.get("id") if isinstance(item, dict) else None
+    if not isinstance(item, dict) or not isinstance(identity, str) or not identity:
+        raise BrazeError("invalid_response", "a segment in the list has no id")
+    name, tags = item.get("name"), item.get("tags")
+    tracked = item.get("analytics_tracking_enabled")
+    return Segment(
+        id=identity,
+        name=name if isinstance(name, str) and name else identity,
+        tracked=tracked if isinstance(tracked, bool) else None,
+        tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
+    )

@@ -1,0 +1,254 @@
+"""Builds the exporter from settings, runs, reloads and stops it."""
+
+import logging
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import FrameType
+
+from exporter import __version__
+from exporter.catalog import DISCOVERY, SEGMENTS
+from exporter.config import ConfigError, Settings
+from exporter.negotiation import Format
+from exporter.poller import Poller
+from exporter.schedule import Repeated, Schedule
+from exporter.server import Server
+from exporter.snapshot import Store
+from exporter.telemetry import Telemetry
+from exporter.web import Site, make_site
+
+log = logging.getLogger(__name__)
+
+DOCS = "https://github.com/braze-exporter/braze-exporter#readme"
+
+_TICK = 5.0  # seconds between two signs of life
+_SILENCE = 60.0  # without a sign of life for so long, something hangs
+_STOP = 2.0  # seconds for everything to end; within 3 the process is gone
+_RELOAD = 30.0  # seconds a caller waits for the answer to a reload
+
+
+@dataclass(frozen=True, slots=True)
+class _Reload:
+    """An order to read the settings again; `answer` gets None, or why it could not be done."""
+
+    answer: queue.SimpleQueue[str | None] = field(default_factory=queue.SimpleQueue)
+
+
+class _Stop:
+    """An order to stop."""
+
+
+class Daemon:
+    """The exporter at work. The thread that calls `run` owns all that runs; others send it orders.
+
+    `load` reads the settings anew, raising ConfigError; `revision` is the commit that was built.
+    """
+
+    def __init__(self, load: Callable[[], Settings], *, revision: str = "") -> None:
+        self._load = load
+        self._orders: queue.SimpleQueue[_Reload | _Stop] = queue.SimpleQueue()
+        self._store = Store(time.time)
+        self._telemetry = Telemetry(revision=revision)
+        self._schedule = Schedule()
+        self._pollers: dict[str, Poller] = {}
+        self._retiring: dict[threading.Thread, Poller] = {}
+        self._generation = 0
+        self._heard = {"main loop": time.monotonic(), "scheduler": time.monotonic()}
+
+    def run(self, settings: Settings, started: Callable[[tuple[str, ...]], None]) -> bool:
+        """Serve until a signal or `stop` ends it; returns whether all threads have ended.
+
+        `started` is told the addresses once they are listened on. Raises server.ListenError, with
+        nothing running.
+        """
+        server = Server(settings.web.listen_address, self._site(settings.web.telemetry_path))
+        server.start()
+        handlers = self._take_signals()
+        try:
+            started(server.addresses)
+            self._apply(settings)
+            self._schedule.every("heartbeat", _TICK, lambda: self._beat("scheduler"))
+            self._schedule.start()
+            self._obey(settings)
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+            ended = self._end(server)
+        return ended
+
+    def stop(self) -> None:
+        """Have `run` return; from any thread or signal handler."""
+        self._orders.put(_Stop())
+
+    def secrets(self) -> tuple[str, ...]:
+        """The keys in use, which no log line may hold."""
+        pollers = (*self._pollers.values(), *self._retiring.values())
+        return tuple(poller.key.read() for poller in pollers)
+
+    def _obey(self, settings: Settings) -> None:
+        ahead = time.time() - time.monotonic()
+        while True:
+            try:
+                order = self._orders.get(timeout=_TICK)
+            except queue.Empty:
+                order = None
+            self._beat("main loop")
+            if isinstance(order, _Stop):
+                return
+            if isinstance(order, _Reload):
+                settings = self._reload(order, settings)
+            # APScheduler goes by the wall clock: set back by an hour, it would sleep for that hour.
+            before, ahead = ahead, time.time() - time.monotonic()
+            if abs(ahead - before) > _TICK:
+                log.warning("the clock was set", extra={"seconds": round(ahead - before)})
+                self._schedule.realign()
+
+    def _reload(self, order: _Reload, before: Settings) -> Settings:
+        try:
+            settings = self._load()
+        except ConfigError as error:
+            self._telemetry.settings_read(None)
+            log.error("the settings stay as they were", extra={"reason": str(error)})
+            order.answer.put(str(error))
+            return before
+        if settings.web != before.web or settings.log != before.log:
+            log.warning("changes of web and log need a restart")
+        self._apply(settings)
+        log.info("reloaded", extra={"workspaces": len(settings.workspaces)})
+        order.answer.put(None)
+        return settings
+
+    def _apply(self, settings: Settings) -> None:
+        """Poll what the settings say and nothing else; workspaces whose settings are as before go
+        on undisturbed.
+        """
+        before = self._pollers
+        kept = {
+            name: poller
+            for name, poller in before.items()
+            if name in settings.workspaces
+            and poller.settings == (settings.workspaces[name], settings.poll)
+        }
+        for name, poller in before.items():
+            if name not in kept:
+                self._schedule.remove(f"{name}/")
+                self._retire(poller)
+        self._generation += 1
+        self._pollers = {
+            name: kept.get(name)
+            or Poller(name, workspace, settings.poll, self._store, self._telemetry)
+            for name, workspace in settings.workspaces.items()
+        }
+        self._store.expect(poller.watch for poller in self._pollers.values())
+        for name in before.keys() - self._pollers.keys():
+            self._telemetry.forget(name)
+        self._telemetry.settings_read(time.time())
+        for name, poller in self._pollers.items():
+            if name not in kept:
+                self._plan(poller)
+
+    def _plan(self, poller: Poller) -> None:
+        jobs: dict[str, Repeated] = {}
+        for collector, interval in poller.watch.intervals.items():
+            # A name of its own: APScheduler skips the first run of a job added under a name that
+            # still runs.
+            name = f"{poller.watch.workspace}/{collector}/{self._generation}"
+            call = self._call(poller, collector, jobs)
+            jobs[collector] = self._schedule.every(name, interval, call)
+
+    def _call(
+        self, poller: Poller, collector: str, jobs: dict[str, Repeated]
+    ) -> Callable[[], None]:
+        def call() -> None:
+            watch = poller.watch
+            if collector == SEGMENTS and not watch.ids and not self._store.listed(watch):
+                return  # nothing to ask yet: discovery calls again
+            selected = poller.poll(collector)
+            waiting = (watch.workspace, SEGMENTS) in self._store.unpolled()
+            if collector == DISCOVERY and SEGMENTS in jobs and (selected or waiting):
+                jobs[SEGMENTS].soon()
+
+        return call
+
+    def _retire(self, poller: Poller) -> None:
+        """Stop a poller without waiting for it: a thread that asks the resolver cannot be
+        interrupted.
+        """
+        poller.stop()
+        ended = threading.Thread(target=poller.join, name="retiring", daemon=True)
+        ended.start()
+        self._retiring = {t: p for t, p in self._retiring.items() if t.is_alive()} | {ended: poller}
+
+    def _end(self, server: Server) -> bool:
+        """Stop all, within a few seconds; returns whether every thread has ended."""
+        self._schedule.stop()
+        for poller in self._pollers.values():
+            self._retire(poller)
+        server.stop(_STOP / 2)
+        deadline = time.monotonic() + _STOP / 2
+        polls = threading.Thread(target=self._schedule.join, name="ending", daemon=True)
+        polls.start()
+        ending = (polls, *self._retiring)
+        for thread in ending:
+            thread.join(max(deadline - time.monotonic(), 0.0))
+        return not any(thread.is_alive() for thread in ending)
+
+    def _site(self, telemetry_path: str) -> Site:
+        return make_site(
+            metrics=self._metrics,
+            healthy=self._healthy,
+            ready=self._ready,
+            reload=self._request_reload,
+            version=__version__,
+            docs_url=DOCS,
+            telemetry_path=telemetry_path,
+        )
+
+    def _metrics(self, form: Format, gzipped: bool) -> bytes:
+        return self._store.snapshot().pages[form].with_tail(self._telemetry.render(form), gzipped)
+
+    def _healthy(self) -> str | None:
+        silent = [
+            name for name, heard in self._heard.items() if time.monotonic() - heard > _SILENCE
+        ]
+        return f"no sign of life of the {' and the '.join(silent)}" if silent else None
+
+    def _ready(self) -> str | None:
+        waiting = self._store.unpolled()
+        return "not polled yet: " + ", ".join("/".join(one) for one in waiting) if waiting else None
+
+    def _request_reload(self) -> str | None:
+        order = _Reload()
+        self._orders.put(order)
+        try:
+            return order.answer.get(timeout=_RELOAD)
+        except queue.Empty:
+            return f"no answer within {_RELOAD:g} s; it may still be done"
+
+    def _beat(self, name: str) -> None:
+        self._heard[name] = time.monotonic()
+
+    def _take_signals(self) -> dict[int, Callable[[int, FrameType | None], object] | int | None]:
+        """Turn signals into orders; returns what handled them before. SimpleQueue.put may be called
+        from a handler.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            return {}
+
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            self._orders.put(_Stop())
+
+        def reload(_number: int, _frame: FrameType | None) -> None:
+            self._orders.put(_Reload())
+
+        return {
+            number: signal.signal(number, handler)
+            for number, handler in (
+                (signal.SIGTERM, stop),
+                (signal.SIGINT, stop),
+                (signal.SIGHUP, reload),
+            )
+        }

@@ -1,0 +1,91 @@
+"""Metrics and samples -> the lines of Prometheus' text format and of OpenMetrics.
+
+All our published metrics are gauges and infos, whose sample lines are the same in both formats:
+they are written once, and only the headers differ. (prometheus_client's encoder takes ten times as
+long for each format, holding the interpreter; its parsers check this one in the tests.)
+"""
+
+import re
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from exporter.catalog import Metric
+from exporter.negotiation import Format
+
+_LABEL_ESCAPES = {"\\": r"\\", "\n": r"\n", '"': r"\""}
+_SPECIAL = re.compile(r'[\\\n"]')
+
+
+def sample(metric: Metric, labels: Sequence[str], value: float) -> str:
+    """One line. Raises ValueError where the number of labels isn't that of the metric."""
+    pairs = ",".join(
+        f'{name}="{_SPECIAL.sub(_escaped, text)}"'
+        for name, text in zip(metric.labels, labels, strict=True)
+    )
+    return (
+        f"{metric.name}{{{pairs}}} {number(value)}\n"
+        if pairs
+        else f"{metric.name} {number(value)}\n"
+    )
+
+
+def number(value: float) -> str:
+    """A finite value as Prometheus writes it: whole numbers without an exponent as long as they are
+    exact.
+    """
+    return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
+
+
+def header(metric: Metric, form: Format) -> str:
+    """The HELP and TYPE lines of a gauge or an info in `form`."""
+    help_text = metric.help.replace("\\", r"\\").replace("\n", r"\n")
+    if form is Format.OPENMETRICS:
+        # An info's family carries no suffix there, its samples do.
+        name = metric.name.removesuffix("_info") if metric.type == "info" else metric.name
+        help_text = help_text.replace('"', r"\"")
+        return f"# HELP {name} {help_text}\n# TYPE {name} {metric.type}\n"
+    kind = "gauge" if metric.type == "info" else metric.type
+    return f"# HELP {metric.name} {help_text}\n# TYPE {metric.name} {kind}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The part of a page that stands until the next publish, plain and packed."""
+
+    plain: bytes
+    packed: bytes
+    crc: int
+
+    @classmethod
+    def of(cls, pieces: Iterable[bytes]) -> "Page":
+        """The page made of `pieces`."""
+        plain = b"".join(pieces)
+        deflate = zlib.compressobj(6, zlib.DEFLATED, -15)
+        packed = deflate.compress(plain) + deflate.flush(zlib.Z_FULL_FLUSH)
+        return cls(plain, packed, zlib.crc32(plain))
+
+    def with_tail(self, tail: bytes, gzipped: bool) -> bytes:
+        """The page followed by `tail`, as one gzip member when `gzipped`.
+
+        Only the tail is compressed now. One member, because curl shows no more than the first (RFC
+        1952 allows several).
+        """
+        if not gzipped:
+            return self.plain + tail
+        deflate = zlib.compressobj(6, zlib.DEFLATED, -15)
+        size = (len(self.plain) + len(tail)) & 0xFFFFFFFF
+        return b"".join(
+            (
+                b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff",
+                self.packed,
+                deflate.compress(tail),
+                deflate.flush(),
+                zlib.crc32(tail, self.crc).to_bytes(4, "little"),
+                size.to_bytes(4, "little"),
+            )
+        )
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return _LABEL_ESCAPES[found.group()]

@@ -1,0 +1,86 @@
+"""What a series' points say: the newest value, the complete one, the one that still fills."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from exporter.buckets import ZONE_MISMATCH
+from exporter.model import Point
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value, and the start of the bucket it stands for (epoch seconds)."""
+
+    value: float
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """The value of a bucket that still fills; `until` (epoch seconds) it may be shown."""
+
+    value: float
+    start: int
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A 0 not believed at once: the start of its day, and when an answer first showed it."""
+
+    start: int
+    first_seen: float
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one answer says of a series; `doubt` is carried to the next answer."""
+
+    value: Value | None = None
+    current: Current | None = None
+    doubt: Doubt | None = None
+
+
+def observe_level(
+    points: Sequence[Point], sent: float, zero_after: float, doubt: Doubt | None = None
+) -> Observation:
+    """The newest point, unless it is a 0 that came too early to be believed.
+
+    A 0 for a day that is not over, after a non-zero day, is believed `zero_after` seconds past the
+    later of the day's start and the 0's first appearance; until then the day before stands. Braze
+    computes the day's estimate at an unknown hour, and small samples show a 0 now and then.
+    `points` ascend; `doubt` is what the observation before held.
+    """
+    if not points:
+        return Observation()
+    zeros = 0
+    while zeros < len(points) and points[-1 - zeros].value == 0 and points[-1 - zeros].end > sent:
+        zeros += 1
+    if 0 < zeros < len(points) and points[-1 - zeros].value > 0:
+        first, before = points[-zeros], points[-1 - zeros]
+        seen = doubt.first_seen if doubt is not None and doubt.start == first.start else sent
+        shown = before if sent < max(first.start, seen) + zero_after else points[-1]
+        return Observation(Value(shown.value, shown.start), doubt=Doubt(first.start, seen))
+    return Observation(Value(points[-1].value, points[-1].start))
+
+
+def observe_count(points: Sequence[Point], sent: float, settle: float) -> Observation:
+    """The newest complete bucket, and the newest one while it still fills.
+
+    A bucket is complete when it ended at least `settle` seconds before the request was `sent`, and
+    either its time carried an offset, or the answer holds a newer point, or it ended at least 14 h
+    before: so that no bucket is shown before it is over, whatever the time zone in the settings.
+    `points` ascend.
+    """
+    complete = None
+    for newer, point in enumerate(reversed(points)):
+        ended = sent - point.end
+        if ended >= settle and (point.offset or newer or ended >= ZONE_MISMATCH):
+            complete = Value(point.value, point.start)
+            break
+    current = None
+    if points:
+        newest, until = points[-1], points[-1].end + settle
+        if sent < until:
+            current = Current(newest.value, newest.start, until)
+    return Observation(complete, current)

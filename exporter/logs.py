@@ -1,0 +1,84 @@
+"""Log lines for machines that people can read too: logfmt or JSON, and never a secret."""
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import TextIO
+
+_LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "error": logging.ERROR,
+}
+_NAMES = {number: name for name, number in _LEVELS.items()} | {logging.CRITICAL: "error"}
+_BARE = re.compile(r"[^\s\"=\\\x00-\x1f\x7f]+")
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class Lines(logging.Formatter):
+    """One line a record: time, level, source and message, then what `extra` brings.
+
+    `secrets` gives the strings that must not be written, anew for each record.
+    """
+
+    def __init__(self, form: str, secrets: Callable[[], Iterable[str]] = tuple) -> None:
+        super().__init__()
+        self._write = _json if form == "json" else _logfmt
+        self._secrets = secrets
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without the newline that ends it."""
+        fields: dict[str, object] = {
+            "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": _NAMES.get(record.levelno, record.levelname.lower()),
+            "caller": f"{record.filename}:{record.lineno}",
+            "msg": record.getMessage(),
+        }
+        fields |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        if record.exc_info:
+            fields["traceback"] = self.formatException(record.exc_info)
+        # Values, not the finished line: quoting may have changed how a secret is spelled there.
+        for secret in self._secrets():
+            fields = {
+                key: value
+                if isinstance(value, int | float)
+                else str(value).replace(secret, "<secret>")
+                for key, value in fields.items()
+            }
+        return self._write(fields)
+
+
+def set_up(
+    level: str,
+    form: str,
+    secrets: Callable[[], Iterable[str]] = tuple,
+    stream: TextIO | None = None,
+) -> None:
+    """Have every log line of `level` (debug, info, warn, error) or above written to `stream`,
+    stderr unless given.
+    """
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(Lines(form, secrets))
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(_LEVELS[level])
+    # Its lines name every URL, one for each request, and only say what ours say.
+    logging.getLogger("urllib3").setLevel(max(_LEVELS[level], logging.INFO))
+
+
+def _logfmt(fields: dict[str, object]) -> str:
+    def spelled(value: object) -> str:
+        text = f"{value:g}" if isinstance(value, float) else str(value)
+        return text if _BARE.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+
+    return " ".join(f"{key}={spelled(value)}" for key, value in fields.items())
+
+
+def _json(fields: dict[str, object]) -> str:
+    return json.dumps(fields, ensure_ascii=False, default=str)

@@ -1,0 +1,141 @@
+"""What we talk about: segments, series, points, and what a poll learned of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Unit(Enum):
+    """How long a bucket is. The value is the `unit` parameter of Braze's API."""
+
+    DAY = "day"
+    HOUR = "hour"
+
+
+class Kind(Enum):
+    """A *level* has a value at a time (segment size), a *count* adds up over its bucket."""
+
+    LEVEL = "level"
+    COUNT = "count"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One kind of series: its metric, and where Braze keeps it.
+
+    `labels` are the label names of every sample; a label other than `workspace` is also the name of
+    the parameter that asks Braze for it, left out where the label is empty.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    kind: Kind
+    unit: Unit
+    collector: str
+    endpoint: str
+    field: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The identity of one series: its family, and one value for each of the family's labels."""
+
+    family: Family
+    labels: tuple[str, ...]
+
+    def label(self, name: str) -> str | None:
+        """The value of the label `name`, or None where the family has no such label."""
+        names = self.family.labels
+        return self.labels[names.index(name)] if name in names else None
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters that ask Braze for this series."""
+        pairs = zip(self.family.labels, self.labels, strict=True)
+        return {name: value for name, value in pairs if name != "workspace" and value}
+
+    def __str__(self) -> str:
+        pairs = zip(self.family.labels, self.labels, strict=True)
+        return self.family.name + "{" + ",".join(f'{n}="{v}"' for n, v in pairs) + "}"
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The value of one bucket, which lasts from `start` to `end` (epoch seconds, `end` excluded).
+
+    `offset` says that Braze wrote the bucket's time with an offset from UTC, so that it does not
+    rest on the time zone in the settings.
+    """
+
+    start: int
+    end: int
+    value: float
+    offset: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What Braze said of one series: its points by ascending time, one a bucket.
+
+    `sent` is when the request left, in epoch seconds: what is complete is judged by it. `ahead` is
+    how many seconds the newest bucket starts after that, 0 if it does not: the sign of a wrong time
+    zone.
+    """
+
+    sent: float
+    points: tuple[Point, ...]
+    ahead: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A segment as `/segments/list` shows it. `tracked` is None where Braze does not say."""
+
+    id: str
+    name: str
+    tracked: bool | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """Braze's own count of a workspace's requests, from the `X-RateLimit-*` headers of an answer.
+
+    `reset` is the epoch second at which the window ends. A header that is missing or unreadable is
+    None.
+    """
+
+    limit: int | None = None
+    remaining: int | None = None
+    reset: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one poll of one collector of one workspace learned. Moments are epoch seconds.
+
+    `listing` is what discovery read, None where it failed or the collector reads series. `failures`
+    holds the reason why a series, or discovery itself (under None), could not be read. `asked`
+    counts what was asked of Braze; `answered` how much of it got an answer other than 401 or 5xx.
+    """
+
+    workspace: str
+    collector: str
+    started: float
+    finished: float
+    answers: Mapping[Series, Answer] = field(default_factory=dict)
+    listing: tuple[Segment, ...] | None = None
+    failures: Mapping[Series | None, str] = field(default_factory=dict)
+    asked: int = 0
+    answered: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that was wanted was read."""
+        return not self.failures
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether Braze was asked and not one request got an answer other than 401 or 5xx."""
+        return self.asked > 0 and self.answered == 0

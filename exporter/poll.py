@@ -1,0 +1,128 @@
+"""One poll of one collector of one workspace -> Reading."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from itertools import islice
+from typing import TypeVar
+
+from exporter.catalog import DISCOVERY
+from exporter.client import BrazeError
+from exporter.model import Answer, Reading, Segment, Series, Unit
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+LENGTH = {Unit.DAY: 14, Unit.HOUR: 48}
+"""Points asked for: enough for a complete bucket under any wrong time zone, and for a gap in a
+sparse series.
+"""
+
+_REFUSALS = 3
+_REFUSED = frozenset({"unauthorized", "forbidden", "rate_limited"})
+
+
+def poll_discovery(
+    workspace: str,
+    read: Callable[[], tuple[Segment, ...]],
+    *,
+    now: Callable[[], float],
+    optional: bool = False,
+) -> Reading:
+    """Read the list of segments.
+
+    `optional` says that the list only gives names to segments known by their id: a key that may not
+    read it then is no failure. Raises Interrupted.
+    """
+    started = now()
+    try:
+        listing = read()
+    except BrazeError as error:
+        refused = optional and error.reason == "forbidden"
+        return Reading(
+            workspace,
+            DISCOVERY,
+            started,
+            now(),
+            failures={} if refused else {None: str(error)},
+            asked=int(error.sent),
+            answered=int(error.answered),
+        )
+    return Reading(workspace, DISCOVERY, started, now(), listing=listing, asked=1, answered=1)
+
+
+def poll_series(
+    workspace: str,
+    collector: str,
+    wanted: Sequence[Series],
+    read: Callable[[Series, int], Answer],
+    *,
+    threads: Executor,
+    width: int,
+    now: Callable[[], float],
+) -> Reading:
+    """Read the newest points of every series that is wanted, `width` at a time.
+
+    One series that cannot be read leaves the others alone. Only where the first answers are nothing
+    but refusals (the key, a permission, the rate limit) are the rest not asked. Raises Interrupted.
+    """
+    started = now()
+    answers: dict[Series, Answer] = {}
+    failures: dict[Series | None, str] = {}
+    asked = answered = refusals = 0
+
+    def attempt(series: Series) -> Answer | BrazeError:
+        try:
+            return read(series, LENGTH[series.family.unit])
+        except BrazeError as error:
+            return error
+
+    def hopeful() -> Iterator[Series]:
+        for series in wanted:
+            if refusals >= _REFUSALS and not answers:
+                failures[series] = "not asked: Braze refused the others"
+            else:
+                yield series
+
+    for series, outcome in spread(attempt, hopeful(), threads, width):
+        if isinstance(outcome, Answer):
+            answers[series] = outcome
+            asked, answered = asked + 1, answered + 1
+        else:
+            failures[series] = str(outcome)
+            asked, answered = asked + outcome.sent, answered + outcome.answered
+            refusals += outcome.reason in _REFUSED
+    return Reading(
+        workspace,
+        collector,
+        started,
+        now(),
+        answers=answers,
+        failures=failures,
+        asked=asked,
+        answered=answered,
+    )
+
+
+def spread(
+    call: Callable[[T], R], items: Iterable[T], threads: Executor, width: int
+) -> Iterator[tuple[T, R]]:
+    """Each item with what `call` made of it, as they come, `width` of them under way at a time.
+
+    No more than that is ever queued: so the collectors that share `threads` take turns, whatever
+    the length of their lists, and a poll that is interrupted has nothing left to take back. The
+    first exception ends it.
+    """
+    rest = iter(items)
+    running: dict[Future[R], T] = {}
+    try:
+        while True:
+            for item in islice(rest, width - len(running)):
+                running[threads.submit(call, item)] = item
+            if not running:
+                return
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield running.pop(future), future.result()
+    finally:
+        for future in running:
+            future.cancel()

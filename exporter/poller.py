@@ -1,0 +1,209 @@
+"""One workspace at work: its settings become a client, threads of its own and polls."""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from exporter import config
+from exporter.catalog import DISCOVERY, FAMILIES, LIST, SEGMENTS, SESSIONS
+from exporter.client import Client
+from exporter.limiter import Interrupted, Limiter
+from exporter.model import Reading, Series, Unit
+from exporter.poll import poll_discovery, poll_series
+from exporter.secretfile import ApiKey
+from exporter.snapshot import Store
+from exporter.telemetry import Telemetry
+from exporter.transport import Transport
+from exporter.watch import Watch
+
+log = logging.getLogger(__name__)
+
+
+def watch_of(name: str, workspace: config.Workspace, poll: config.Poll) -> Watch:
+    """What the settings of the workspace `name` ask to be watched."""
+    segments, sessions = workspace.segments, workspace.sessions
+    return Watch(
+        workspace=name,
+        ids=segments.ids,
+        discover=segments.discover,
+        include=segments.include,
+        exclude=segments.exclude,
+        tags=segments.tags,
+        limit=segments.limit,
+        apps={app_id: app for app, app_id in workspace.apps.items()},
+        units=tuple(Unit(unit) for unit in sessions.units),
+        workspace_total=sessions.workspace_total,
+        by_segment=sessions.by_segment,
+        zero_after=segments.zero_after.total_seconds(),
+        settle=poll.settle.total_seconds(),
+        keep=poll.keep.total_seconds(),
+        polls={
+            DISCOVERY: poll.discovery.total_seconds(),
+            SEGMENTS: poll.segments.total_seconds(),
+            SESSIONS: poll.sessions.total_seconds(),
+        },
+    )
+
+
+class Poller:
+    """Polls the collectors of one workspace, each poll on the caller's thread, until `stop`."""
+
+    def __init__(
+        self,
+        name: str,
+        workspace: config.Workspace,
+        poll: config.Poll,
+        store: Store,
+        telemetry: Telemetry,
+    ) -> None:
+        self.watch = watch_of(name, workspace, poll)
+        self.settings = (workspace, poll)
+        self.key = (
+            ApiKey.in_file(workspace.api_key_file)
+            if workspace.api_key_file is not None
+            else ApiKey.of(workspace.api_key.get_secret_value() if workspace.api_key else "")
+        )
+        self._store = store
+        self._stopped = threading.Event()
+        self._width = workspace.concurrency
+        self._threads = ThreadPoolExecutor(self._width, thread_name_prefix=f"poll-{name}")
+        self._failing: dict[str, Mapping[Series | None, str]] = {}
+        counters = telemetry.of(name, endpoints(self.watch))
+        self._http = Transport(
+            workspace.endpoint,
+            connections=workspace.concurrency,
+            timeout=poll.timeout.total_seconds(),
+            monotonic=time.monotonic,
+            ca_file=workspace.ca_file,
+        )
+        self._client = Client(
+            self._http,
+            Limiter(
+                workspace.requests_per_hour,
+                workspace.reserve,
+                now=time.time,
+                monotonic=time.monotonic,
+                pause=self._stopped.wait,
+                throttled=counters.throttled,
+            ),
+            counters,
+            key=self.key.read,
+            zone=workspace.time_zone,
+            now=time.time,
+            monotonic=time.monotonic,
+            pause=self._stopped.wait,
+            chance=random.random,
+        )
+
+    def poll(self, collector: str) -> tuple[str, ...]:
+        """Poll `collector` once and publish what was learned; returns the ids of newly selected
+        segments.
+        """
+        started = time.time()
+        try:
+            reading = self._read(collector)
+        except Interrupted:
+            return ()
+        except Exception as error:
+            # The one broad net: a bug must show as a failed poll, not as values that stand still
+            # for ever.
+            log.exception("a poll failed by a bug", extra=self._whence(collector))
+            reading = Reading(
+                self.watch.workspace,
+                collector,
+                started,
+                time.time(),
+                failures={None: f"internal error: {type(error).__name__}"},
+            )
+        if self._stopped.is_set():
+            return ()
+        selected = self._store.publish(reading, self.watch)
+        self._report(reading)
+        return selected
+
+    def stop(self) -> None:
+        """End every wait and request of this workspace; nothing more is published."""
+        self._stopped.set()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._http.abort()
+
+    def join(self) -> None:
+        """Wait for the threads to end, after `stop`, and give back the connections."""
+        self._threads.shutdown()
+        self._http.close()
+
+    def _read(self, collector: str) -> Reading:
+        name = self.watch.workspace
+        if collector == DISCOVERY:
+            optional = not self.watch.discover
+            return poll_discovery(name, self._client.segments, now=time.time, optional=optional)
+        return poll_series(
+            name,
+            collector,
+            self._store.wanted(self.watch, collector),
+            self._client.data_series,
+            threads=self._threads,
+            width=self._width,
+            now=time.time,
+        )
+
+    def _report(self, reading: Reading) -> None:
+        """One line for the poll, and one for each kind of failure that begins or ends with it."""
+        whence = self._whence(reading.collector)
+        before = self._failing.get(reading.collector, {})
+        self._failing[reading.collector] = reading.failures
+        for reason, series in _by_reason(reading.failures, before).items():
+            log.warning("cannot read", extra=whence | _some(series) | {"reason": reason})
+        recovered = [series for series in before if series not in reading.failures]
+        if recovered:
+            log.info("can be read again", extra=whence | _some(recovered))
+        read = len(reading.answers) if reading.listing is None else len(reading.listing)
+        ahead = max((answer.ahead for answer in reading.answers.values()), default=0.0)
+        if ahead > _CLOCKS_DIFFER:
+            log.warning(
+                "Braze's newest bucket starts in the future: is time_zone that of the company?",
+                extra=whence | {"ahead_seconds": round(ahead)},
+            )
+        log.info(
+            "polled",
+            extra=whence
+            | {
+                "read": read,
+                "failed": len(reading.failures),
+                "seconds": round(reading.finished - reading.started, 3),
+            },
+        )
+
+    def _whence(self, collector: str) -> dict[str, object]:
+        return {"workspace": self.watch.workspace, "collector": collector}
+
+
+# Seconds by which two good clocks may part; a wrong zone is off by 15 minutes or more.
+_CLOCKS_DIFFER = 120.0
+
+
+def endpoints(watch: Watch) -> frozenset[str]:
+    """The endpoints that polls of `watch` ask."""
+    asked = {family.endpoint for family in FAMILIES if family.collector in watch.intervals}
+    return frozenset(asked | {LIST}) if DISCOVERY in watch.intervals else frozenset(asked)
+
+
+def _by_reason(
+    failures: Mapping[Series | None, str], before: Mapping[Series | None, str]
+) -> dict[str, list[Series | None]]:
+    """The series that fail now and did not before, by what is said of them."""
+    reasons: dict[str, list[Series | None]] = {}
+    for series, reason in failures.items():
+        if series not in before:
+            reasons.setdefault(reason, []).append(series)
+    return reasons
+
+
+def _some(series: Iterable[Series | None]) -> dict[str, object]:
+    named = [str(one) for one in series if one is not None]
+    if not named:
+        return {}
+    return {"series": len(named), "for_example": named[0]}

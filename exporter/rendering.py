@@ -1,0 +1,95 @@
+"""What a workspace's readings come to, as lines of samples by metric: pure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+
+from exporter import catalog
+from exporter.catalog import Metric
+from exporter.exposition import sample
+from exporter.history import Observation
+from exporter.model import Reading, Segment, Series
+from exporter.watch import Selection, Watch
+
+Lines = dict[Metric, bytes]
+"""Sample lines by metric. A metric without a sample is left out."""
+
+_metrics_of = cache(catalog.value_metrics)
+
+
+def series_lines(seen: Iterable[tuple[Series, Observation]]) -> Lines:
+    """The values of one collector's series."""
+    return _lines(point for series, observed in seen for point in _values(series, observed))
+
+
+def collector_lines(
+    workspace: str,
+    collector: str,
+    interval: float,
+    last: Reading | None,
+    last_success: float | None,
+) -> Lines:
+    """How a collector's last poll went; before it, only how often there is one."""
+    labels = (workspace, collector)
+    rows: list[tuple[Metric, float | None]] = [
+        (catalog.INTERVAL, interval),
+        (catalog.LAST_SUCCESS, last_success),
+    ]
+    if last is not None:
+        rows += [
+            (catalog.SUCCESS, last.complete),
+            (catalog.DURATION, last.finished - last.started),
+            (catalog.LAST_ATTEMPT, last.finished),
+            (catalog.SERIES_FAILED, sum(series is not None for series in last.failures)),
+        ]
+    return _lines((metric, labels, value) for metric, value in rows if value is not None)
+
+
+def workspace_lines(
+    watch: Watch,
+    selection: Selection,
+    names: Mapping[str, Segment],
+    lasts: Iterable[Reading | None],
+) -> Lines:
+    """Whether Braze answers, which segments and apps are watched, and what they are called."""
+    name = watch.workspace
+    rows: list[tuple[Metric, tuple[str, ...], float]] = []
+    polled = [last for last in lasts if last is not None]
+    if polled:
+        rows.append((catalog.UP, (name,), not any(last.unanswered for last in polled)))
+    for state, count in (
+        # With discovery on, how many are selected is not known before the list was read.
+        (
+            "selected",
+            None if selection.filtered is None and watch.discover else len(selection.selected),
+        ),
+        ("filtered", selection.filtered),
+        ("over_limit", selection.over_limit),
+    ):
+        if count is not None:
+            rows.append((catalog.SELECTED, (name, state), count))
+    for segment in dict.fromkeys((*selection.selected, *watch.by_segment)):
+        known = names.get(segment, Segment(segment, segment))
+        tracked = "" if known.tracked is None else str(known.tracked).lower()
+        rows.append((catalog.SEGMENT_INFO, (name, segment, known.name, tracked), 1))
+    rows += [(catalog.APP_INFO, (name, app, called), 1) for app, called in watch.apps.items()]
+    return _lines(rows)
+
+
+def _values(
+    series: Series, observed: Observation
+) -> Iterator[tuple[Metric, tuple[str, ...], float]]:
+    value, moment, *current = _metrics_of(series.family)
+    if observed.value is not None:
+        yield value, series.labels, observed.value.value
+        yield moment, series.labels, observed.value.start
+    if observed.current is not None:
+        yield current[0], series.labels, observed.current.value
+        yield current[1], series.labels, observed.current.start
+
+
+def _lines(rows: Iterable[tuple[Metric, tuple[str, ...], float]]) -> Lines:
+    lines: dict[Metric, list[str]] = {}
+    for metric, labels, value in rows:
+        lines.setdefault(metric, []).append(sample(metric, labels, float(value)))
+    # A name from Braze may hold half a character (a lone surrogate of JSON), which no page can.
+    return {metric: "".join(text).encode("utf-8", "replace") for metric, text in lines.items()}

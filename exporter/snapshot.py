@@ -1,0 +1,219 @@
+"""The newest readings, already rendered; the one thing that changes."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from exporter.catalog import DISCOVERY, PUBLISHED, SEGMENTS, SESSIONS
+from exporter.exposition import Page, header
+from exporter.holding import Held, held_after, next_change, visible
+from exporter.model import Reading, Segment, Series
+from exporter.negotiation import Format
+from exporter.rendering import Lines, collector_lines, series_lines, workspace_lines
+from exporter.watch import Selection, Watch, select
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All newest readings, rendered; right until `until` (epoch seconds), when a value in it gets
+    too old.
+    """
+
+    pages: Mapping[Format, Page]
+    until: float
+
+
+@dataclass(slots=True)
+class _Collector:
+    held: dict[Series, Held] = field(default_factory=dict)
+    last: Reading | None = None
+    last_success: float | None = None
+    values: Lines = field(default_factory=dict)
+    state: Lines = field(default_factory=dict)
+    until: float = float("inf")
+
+
+@dataclass(slots=True)
+class _Workspace:
+    watch: Watch
+    listing: tuple[Segment, ...] | None = None
+    selection: Selection = field(default_factory=lambda: Selection(()))
+    names: dict[str, Segment] = field(default_factory=dict)
+    collectors: dict[str, _Collector] = field(default_factory=dict)
+    state: Lines = field(default_factory=dict)
+
+    def choose(self) -> None:
+        """Select anew from the list, and forget the names of what is not watched."""
+        self.selection = select(self.listing, self.watch)
+        watched = frozenset((*self.selection.selected, *self.watch.by_segment))
+        for segment in self.listing or ():
+            self.names[segment.id] = segment
+        self.names = {key: name for key, name in self.names.items() if key in watched}
+
+    def wanted(self, collector: str) -> tuple[Series, ...]:
+        """The series that `collector` reads."""
+        if collector == SEGMENTS:
+            return self.watch.sizes(self.selection.selected)
+        return self.watch.sessions() if collector == SESSIONS else ()
+
+
+class Store:
+    """Takes readings, holds what they could not read for a stated time, and renders; safe for
+    threads.
+
+    `now` is the clock, in epoch seconds. Everything is replaced under one lock; the snapshot is
+    read without it.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._lock = threading.Lock()
+        self._workspaces: dict[str, _Workspace] = {}
+        self._snapshot = _render((), float("inf"))
+
+    def expect(self, watches: Iterable[Watch]) -> None:
+        """Hold readings of these workspaces and of no others; what is no longer watched is gone
+        when this returns.
+        """
+        with self._lock:
+            before = self._workspaces
+            self._workspaces = {
+                watch.workspace: self._adopt(watch, before.get(watch.workspace))
+                for watch in watches
+            }
+            self._replace()
+
+    def publish(self, reading: Reading, watch: Watch) -> tuple[str, ...]:
+        """Take `reading`, made for `watch`; returns the ids of segments that were selected by it
+        for the first time.
+
+        A reading for a workspace that is no longer watched, or is watched in another way, changes
+        nothing.
+        """
+        with self._lock:
+            workspace = self._workspaces.get(reading.workspace)
+            if workspace is None or workspace.watch is not watch:
+                return ()
+            collector = workspace.collectors[reading.collector]
+            collector.last = replace(reading, answers={}, listing=None)
+            if reading.complete:
+                collector.last_success = reading.finished
+            known = frozenset(workspace.selection.selected)
+            if reading.listing is not None:
+                workspace.listing = reading.listing
+                workspace.choose()
+                if SEGMENTS in workspace.collectors:
+                    self._prune(workspace, SEGMENTS)
+            collector.held = held_after(
+                collector.held,
+                reading,
+                frozenset(workspace.wanted(reading.collector)).__contains__,
+                watch,
+            )
+            self._write(workspace, reading.collector)
+            self._replace()
+            return tuple(new for new in workspace.selection.selected if new not in known)
+
+    def wanted(self, watch: Watch, collector: str) -> tuple[Series, ...]:
+        """The series that `collector` reads now; none once `watch` is no longer in force."""
+        with self._lock:
+            workspace = self._workspaces.get(watch.workspace)
+            if workspace is None or workspace.watch is not watch:
+                return ()
+            return workspace.wanted(collector)
+
+    def unpolled(self) -> tuple[tuple[str, str], ...]:
+        """Workspace and collector of what was never polled, well or badly."""
+        with self._lock:
+            return tuple(
+                (name, collector)
+                for name, workspace in self._workspaces.items()
+                for collector, state in workspace.collectors.items()
+                if state.last is None
+            )
+
+    def incomplete(self) -> tuple[tuple[str, str], ...]:
+        """Workspace and collector of what was never polled, or not read wholly the last time."""
+        with self._lock:
+            return tuple(
+                (name, collector)
+                for name, workspace in self._workspaces.items()
+                for collector, state in workspace.collectors.items()
+                if state.last is None or not state.last.complete
+            )
+
+    def listed(self, watch: Watch) -> bool:
+        """Whether discovery has had its first poll, well or badly, or has nothing to do."""
+        with self._lock:
+            workspace = self._workspaces.get(watch.workspace)
+            discovery = workspace.collectors.get(DISCOVERY) if workspace else None
+            return discovery is None or discovery.last is not None
+
+    def snapshot(self) -> Snapshot:
+        """What is true now."""
+        snapshot = self._snapshot
+        if self._now() < snapshot.until:
+            return snapshot
+        with self._lock:
+            for workspace in self._workspaces.values():
+                for name, collector in workspace.collectors.items():
+                    if collector.until <= self._now():
+                        self._write(workspace, name)
+            self._replace()
+            return self._snapshot
+
+    def _adopt(self, watch: Watch, before: _Workspace | None) -> _Workspace:
+        workspace = _Workspace(watch)
+        if before is not None:
+            workspace.listing, workspace.names = before.listing, dict(before.names)
+        workspace.choose()
+        for name in watch.intervals:
+            kept = before.collectors.get(name) if before is not None else None
+            workspace.collectors[name] = kept or _Collector()
+            self._prune(workspace, name)
+        return workspace
+
+    def _prune(self, workspace: _Workspace, name: str) -> None:
+        """Take away what is no longer wanted of a collector."""
+        collector = workspace.collectors[name]
+        wanted = frozenset(workspace.wanted(name))
+        collector.held = {s: held for s, held in collector.held.items() if s in wanted}
+        self._write(workspace, name)
+
+    def _write(self, workspace: _Workspace, name: str) -> None:
+        """Render what one collector changes: its own lines and its workspace's."""
+        watch, collector, now = workspace.watch, workspace.collectors[name], self._now()
+        collector.values = series_lines(visible(collector.held, watch.keep, now))
+        collector.until = next_change(collector.held, watch.keep, now)
+        collector.state = collector_lines(
+            watch.workspace, name, watch.intervals[name], collector.last, collector.last_success
+        )
+        lasts = [other.last for other in workspace.collectors.values()]
+        workspace.state = workspace_lines(watch, workspace.selection, workspace.names, lasts)
+
+    def _replace(self) -> None:
+        lines: list[Lines] = []
+        until = float("inf")
+        for workspace in self._workspaces.values():
+            lines.append(workspace.state)
+            for collector in workspace.collectors.values():
+                lines += (collector.values, collector.state)
+                until = min(until, collector.until)
+        self._snapshot = _render(lines, until)
+
+
+def _render(lines: Iterable[Lines], until: float) -> Snapshot:
+    """The pages of both formats: each metric's header once, then its samples of every workspace."""
+    samples = {metric: [part[metric] for part in lines if metric in part] for metric in PUBLISHED}
+    return Snapshot(
+        {
+            form: Page.of(
+                piece
+                for metric, parts in samples.items()
+                if parts
+                for piece in (header(metric, form).encode(), *parts)
+            )
+            for form in Format
+        },
+        until,
+    )

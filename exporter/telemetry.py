@@ -1,0 +1,166 @@
+"""What the exporter counts about itself while it runs."""
+
+import platform
+import threading
+from collections.abc import Iterable
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    Info,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+
+from exporter import __version__, catalog
+from exporter.catalog import Metric
+from exporter.model import RateLimit
+from exporter.negotiation import Format
+
+# Braze answers in 0.25 to 0.9 s; a request is cut off at `poll.timeout`, 15 s unless set.
+_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0)
+
+
+class _Requests:
+    """The metrics about requests to Braze, and the lock under which label sets come and go."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.lock = threading.Lock()
+        self.sent = Counter(*_labelled(catalog.REQUESTS), registry=registry)
+        self.failed = Counter(*_labelled(catalog.FAILURES), registry=registry)
+        self.duration = Histogram(
+            *_labelled(catalog.REQUEST_DURATION), buckets=_BUCKETS, registry=registry
+        )
+        self.limit = Gauge(*_labelled(catalog.RATE_LIMIT), registry=registry)
+        self.remaining = Gauge(*_labelled(catalog.RATE_LIMIT_REMAINING), registry=registry)
+        self.reset = Gauge(*_labelled(catalog.RATE_LIMIT_RESET), registry=registry)
+        self.throttled = Counter(*_labelled(catalog.THROTTLED), registry=registry)
+
+
+class WorkspaceTelemetry:
+    """Counts the requests of one workspace; once retired nothing, whoever still calls."""
+
+    def __init__(self, requests: _Requests, workspace: str, endpoints: Iterable[str]) -> None:
+        self._requests = requests
+        self._workspace = workspace
+        self.endpoints = frozenset(endpoints)
+        self.retired = False
+        for endpoint in sorted(self.endpoints):
+            requests.sent.labels(workspace, endpoint)
+            requests.duration.labels(endpoint)
+            for reason in catalog.REASONS:
+                requests.failed.labels(workspace, endpoint, reason)
+        requests.throttled.labels(workspace)
+
+    def requested(self, endpoint: str, seconds: float, reason: str | None) -> None:
+        """A request to `endpoint` took `seconds`, and failed for `reason` unless that is None."""
+        with self._requests.lock:
+            if self.retired:
+                return
+            self._requests.sent.labels(self._workspace, endpoint).inc()
+            self._requests.duration.labels(endpoint).observe(seconds)
+            if reason is not None:
+                self._requests.failed.labels(self._workspace, endpoint, reason).inc()
+
+    def rate_limit(self, limit: RateLimit) -> None:
+        """Braze's headers said `limit`; what they did not say stands as it was."""
+        with self._requests.lock:
+            if self.retired:
+                return
+            for gauge, value in (
+                (self._requests.limit, limit.limit),
+                (self._requests.remaining, limit.remaining),
+                (self._requests.reset, limit.reset),
+            ):
+                if value is not None:
+                    gauge.labels(self._workspace).set(value)
+
+    def throttled(self, seconds: float) -> None:
+        """A request waited `seconds` for the limiter."""
+        with self._requests.lock:
+            if not self.retired:
+                self._requests.throttled.labels(self._workspace).inc(seconds)
+
+
+class Telemetry:
+    """Direct instrumentation in a registry of its own, rendered at each scrape; safe for threads.
+
+    `revision` is the commit that was built; `process` adds prometheus_client's `process_*` and
+    `python_*`.
+    """
+
+    def __init__(self, *, revision: str = "", process: bool = True) -> None:
+        # It would be a second series for each counter, which nothing of ours asks for.
+        disable_created_metrics()
+        self._registry = registry = CollectorRegistry()
+        build = catalog.BUILD_INFO
+        Info(build.name.removesuffix("_info"), build.help, registry=registry).info(
+            {
+                "version": __version__,
+                "revision": revision,
+                "pythonversion": platform.python_version(),
+            }
+        )
+        self._requests = _Requests(registry)
+        self._workspaces: dict[str, WorkspaceTelemetry] = {}
+        self._reload_successful = Gauge(*_labelled(catalog.RELOAD_SUCCESSFUL), registry=registry)
+        self._reloaded = Gauge(*_labelled(catalog.RELOAD_TIMESTAMP), registry=registry)
+        if process:
+            ProcessCollector(registry=registry)
+            PlatformCollector(registry=registry)
+            GCCollector(registry=registry)
+
+    def render(self, form: Format) -> bytes:
+        """The samples of this moment; for OpenMetrics with the `# EOF` that ends the page."""
+        if form is Format.OPENMETRICS:
+            return bytes(generate_openmetrics(self._registry))
+        return bytes(generate_latest(self._registry))
+
+    def settings_read(self, moment: float | None) -> None:
+        """The settings were read at `moment` (epoch seconds), or could not be read (None)."""
+        self._reload_successful.set(moment is not None)
+        if moment is not None:
+            self._reloaded.set(moment)
+
+    def of(self, workspace: str, endpoints: Iterable[str]) -> WorkspaceTelemetry:
+        """The counters of `workspace`, from now on at 0 or where they stand for each of
+        `endpoints`.
+
+        The one made before for the same workspace is retired; of the endpoints it counted, those
+        not in `endpoints` go.
+        """
+        with self._requests.lock:
+            before = self._workspaces.get(workspace)
+            new = WorkspaceTelemetry(self._requests, workspace, endpoints)
+            self._workspaces[workspace] = new
+            if before is not None:
+                before.retired = True
+                for endpoint in before.endpoints - new.endpoints:
+                    gone = {"workspace": workspace, "endpoint": endpoint}
+                    self._requests.sent.remove_by_labels(gone)
+                    self._requests.failed.remove_by_labels(gone)
+            return new
+
+    def forget(self, workspace: str) -> None:
+        """Take the workspace's own metrics away, for good."""
+        with self._requests.lock:
+            self._workspaces.pop(workspace).retired = True
+            for metric in (
+                self._requests.sent,
+                self._requests.failed,
+                self._requests.limit,
+                self._requests.remaining,
+                self._requests.reset,
+                self._requests.throttled,
+            ):
+                metric.remove_by_labels({"workspace": workspace})
+
+
+def _labelled(metric: Metric) -> tuple[str, str, tuple[str, ...]]:
+    return metric.name, metric.help, metric.labels

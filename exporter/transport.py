@@ -1,0 +1,174 @@
+"""One GET to Braze over `requests`: bounded in time and size, to the configured host only."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
+from typing import Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from exporter import __version__
+from exporter.connections import OpenConnections
+
+BODY_CAP = 8 * 1024 * 1024
+"""Bytes of a body, unpacked: 100 points take 5 kB, 100 segments with long names and tags some 100
+kB.
+"""
+
+_PIECE = 64 * 1024
+
+
+class TransportError(Exception):
+    """No whole answer came. `reason` is one of timeout, connection, tls, too_large and
+    invalid_response.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer as it came. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Transport:
+    """Keeps the connections to one workspace's REST endpoint; safe for threads.
+
+    `endpoint` is the URL without a trailing slash; `connections` how many are kept open; `timeout`
+    the seconds that a request may take, body included; `ca_file` a bundle to trust in place of the
+    usual one. Proxies come from the environment. Cookies and `.netrc` are ignored, redirects are
+    not followed.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        connections: int,
+        timeout: float,
+        monotonic: Callable[[], float],
+        ca_file: Path | None = None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._timeout = timeout
+        self._monotonic = monotonic
+        self._open = OpenConnections(monotonic)
+        self._session = session = requests.Session()
+        # With it on, a password in .netrc would replace the key.
+        session.trust_env = False
+        proxies = requests.utils.get_environ_proxies(endpoint)
+        session.proxies = {scheme: str(url) for scheme, url in proxies.items()}
+        session.verify = str(ca_file) if ca_file else _usual_ca_bundle()
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        session.headers["User-Agent"] = f"braze-exporter/{__version__}"
+        session.headers["Accept"] = "application/json"
+        adapter = _Adapter(self._open, connections)
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
+
+    def get(self, path: str, query: Mapping[str, str], key: str) -> Reply:
+        """The answer to one GET, whatever its status.
+
+        Raises TransportError where none came in time, in size, readable, or at all.
+        """
+        late = TransportError("timeout", f"no whole answer within {self._timeout:g} s")
+        with self._open.until(self._monotonic() + self._timeout) as overdue:
+            try:
+                reply = self._get(path, query, key)
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+                # The chain is cut: it repeats the message at length, and may hold the request with
+                # its key.
+                raise (late if overdue() else _classified(error)) from None
+            # A connection that was cut looks like a body that has ended, where no length was given.
+            if overdue():
+                raise late
+            return reply
+
+    def abort(self) -> None:
+        """End every request that is under way; each raises TransportError."""
+        self._open.shut()
+
+    def close(self) -> None:
+        """Give the connections back. Nothing may be under way."""
+        self._session.close()
+        self._open.close()
+
+    def _get(self, path: str, query: Mapping[str, str], key: str) -> Reply:
+        with self._session.get(
+            self._endpoint + path,
+            params=dict(query),
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=self._timeout,
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Reply(response.status_code, headers, _read(response))
+
+
+class _Adapter(HTTPAdapter):
+    """An adapter whose connections can be cut off; one for each thread, all kept."""
+
+    def __init__(self, watched: OpenConnections, connections: int) -> None:
+        self._watched = watched
+        super().__init__(pool_connections=1, pool_maxsize=connections)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self._watched.watch(self.poolmanager)
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **kwargs)
+        self._watched.watch(manager)
+        return manager
+
+
+def _read(response: requests.Response) -> bytes:
+    body = bytearray()
+    while piece := response.raw.read1(_PIECE, decode_content=True):
+        body += piece
+        if len(body) > BODY_CAP:
+            raise TransportError("too_large", f"the body is over {BODY_CAP} bytes")
+    return bytes(body)
+
+
+def _usual_ca_bundle() -> str | bool:
+    """What `requests` itself would trust, were `trust_env` on."""
+    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+
+
+def _classified(error: Exception) -> TransportError:
+    if isinstance(error, requests.exceptions.SSLError | urllib3.exceptions.SSLError):
+        return TransportError("tls", _innermost(error))
+    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
+        return TransportError("timeout", _innermost(error))
+    if isinstance(error, urllib3.exceptions.DecodeError):
+        return TransportError("invalid_response", "the body's encoding is broken")
+    return TransportError("connection", _innermost(error))
+
+
+def _innermost(error: BaseException) -> str:
+    """What went wrong in the end: the outer layers repeat the URL and the names of objects."""
+    seen: set[int] = set()
+    while id(error) not in seen:
+        seen.add(id(error))
+        reason = getattr(error, "reason", None)
+        inner = reason if isinstance(reason, BaseException) else error.__cause__
+        inner = inner or error.__context__
+        first = error.args[0] if error.args else None
+        if inner is None and isinstance(first, BaseException):
+            inner = first
+        if inner is None:
+            break
+        error = inner
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

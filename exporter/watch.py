@@ -1,0 +1,108 @@
+"""What one workspace's settings ask to be watched, and which series follow from it: pure."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from exporter.catalog import DISCOVERY, FAMILY, SEGMENTS, SESSIONS
+from exporter.model import Segment, Series, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What is watched in one workspace, as the settings say it. Times are in seconds.
+
+    `apps` maps an app id to the app's name, `intervals` each collector that has something to do to
+    its interval.
+    """
+
+    workspace: str
+    ids: tuple[str, ...]
+    discover: bool
+    include: tuple[re.Pattern[str], ...]
+    exclude: tuple[re.Pattern[str], ...]
+    tags: tuple[str, ...]
+    limit: int
+    apps: Mapping[str, str]
+    units: tuple[Unit, ...]
+    workspace_total: bool
+    by_segment: tuple[str, ...]
+    zero_after: float
+    settle: float
+    keep: float
+    polls: Mapping[str, float]
+
+    @property
+    def intervals(self) -> dict[str, float]:
+        """The collectors that have something to do, each with its interval.
+
+        Discovery also reads the names of segments that are named by their id.
+        """
+        wanted = {
+            DISCOVERY: self.discover or bool(self.ids) or bool(self.by_segment),
+            SEGMENTS: self.discover or bool(self.ids),
+            SESSIONS: bool(self.sessions()),
+        }
+        return {name: self.polls[name] for name, needed in wanted.items() if needed}
+
+    def sessions(self) -> tuple[Series, ...]:
+        """The series of sessions: every app, every tracked segment by app, the workspace."""
+        kinds: list[tuple[str, tuple[str, ...]]] = [("app", (app,)) for app in self.apps]
+        kinds += [
+            ("segment", (segment, app))
+            for segment in self.by_segment
+            for app in (*self.apps,) or ("",)
+        ]
+        if self.workspace_total:
+            kinds.append(("workspace", ()))
+        word = {Unit.DAY: "daily", Unit.HOUR: "hourly"}
+        return tuple(
+            Series(FAMILY[f"braze_{kind}_sessions_{word[unit]}"], (self.workspace, *labels))
+            for kind, labels in kinds
+            for unit in self.units
+        )
+
+    def sizes(self, segments: Sequence[str]) -> tuple[Series, ...]:
+        """The series of the sizes of `segments`."""
+        family = FAMILY["braze_segment_size"]
+        return tuple(Series(family, (self.workspace, segment)) for segment in segments)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The segments whose size is polled, by id, and how many others the list holds.
+
+    `filtered` and `over_limit` are None until the list was read.
+    """
+
+    selected: tuple[str, ...]
+    filtered: int | None = None
+    over_limit: int | None = None
+
+
+def select(listing: Sequence[Segment] | None, watch: Watch) -> Selection:
+    """Which segments of `listing` (None: not read yet) are polled.
+
+    Explicit ids always are; the others when the settings discover, their name passes, one of their
+    tags does, and the limit is not reached. `listing` is oldest first, so that a new segment never
+    pushes an old one out.
+    """
+    if listing is None:
+        return Selection(watch.ids)
+    explicit = frozenset(watch.ids)
+    others = [segment for segment in listing if segment.id not in explicit]
+    passed = [segment.id for segment in others if watch.discover and _passes(segment, watch)]
+    room = max(watch.limit - len(watch.ids), 0)
+    return Selection(
+        selected=(*watch.ids, *passed[:room]),
+        filtered=len(others) - len(passed),
+        over_limit=len(passed[room:]),
+    )
+
+
+def _passes(segment: Segment, watch: Watch) -> bool:
+    return (
+        (not watch.include or any(regex.search(segment.name) for regex in watch.include))
+        and not any(regex.search(segment.name) for regex in watch.exclude)
+        and (not watch.tags or not frozenset(watch.tags).isdisjoint(segment.tags))
+    )

@@ -1,0 +1,26 @@
+"""What a test needs of the machine beside Python, and free ports."""
+
+import os
+import shutil
+import socket
+
+import pytest
+
+
+def program(name: str) -> str:
+    """The path of a program; without it the test is skipped, or fails in CI, where nothing is."""
+    path = shutil.which(name)
+    if path is None:
+        message = f"{name} is not installed (Debian's package prometheus brings it)"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return path
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on at the moment."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port

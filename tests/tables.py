@@ -1,0 +1,47 @@
+"""The tables of the documentation, written from the code: `make docs`; a test holds them to it."""
+
+from pathlib import Path
+
+from exporter import catalog
+from exporter.config import reference
+from exporter.reference import render_settings_table
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+def metrics_table() -> str:
+    """Every metric of ours: a row each."""
+    rows = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
+    for metric in catalog.metrics():
+        labels = ", ".join(f"`{name}`" for name in metric.labels)
+        rows.append(f"| `{metric.name}` | {metric.type} | {labels} | {metric.help} |")
+    return "\n".join(rows)
+
+
+def reasons() -> str:
+    """Why a request can fail."""
+    return ", ".join(f"`{reason}`" for reason in catalog.REASONS)
+
+
+def between(text: str, mark: str, content: str) -> str:
+    """`text` with `content` between the two comments that carry `mark`."""
+    before, rest = text.split(f"<!-- {mark} -->")
+    _, after = rest.split(f"<!-- /{mark} -->")
+    return f"{before}<!-- {mark} -->{content}<!-- /{mark} -->{after}"
+
+
+def pages() -> dict[Path, str]:
+    """Each page of the documentation that holds a generated part, as it has to be."""
+    metrics, settings = DOCS / "metrics.md", DOCS / "configuration.md"
+    page = between(metrics.read_text(), "metrics", f"\n{metrics_table()}\n")
+    return {
+        metrics: between(page, "reasons", reasons()),
+        settings: between(
+            settings.read_text(), "settings", f"\n{render_settings_table(reference())}\n"
+        ),
+    }
+
+
+if __name__ == "__main__":
+    for path, text in pages().items():
+        path.write_text(text)

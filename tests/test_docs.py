@@ -1,0 +1,50 @@
+"""The documentation says what the code does: it is generated from it, or compared with it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from exporter import __version__, catalog
+from tests.tables import pages
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize(("page", "wanted"), pages().items(), ids=lambda value: str(value)[-20:])
+def test_generated_parts_are_up_to_date(page: Path, wanted: str) -> None:
+    """What `make docs` would write is what is committed."""
+    assert page.read_text() == wanted
+
+
+def test_the_readme_names_only_metrics_that_exist() -> None:
+    """Every metric in the README is in the catalogue."""
+    named = set(re.findall(r"\bbraze_[a-z0-9_]+", README)) - {"braze_exporter"}
+
+    assert named <= {metric.name for metric in catalog.metrics()}
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    """What is released is described."""
+    newest = re.search(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+    assert newest is not None
+    assert newest[1] == __version__
+
+
+def test_names_follow_prometheus_conventions() -> None:
+    """Counters end in _total and nothing else does; infos end in _info; moments say their unit."""
+    for metric in catalog.metrics():
+        assert (metric.type == "counter") == metric.name.endswith("_total"), metric
+        assert (metric.type == "info") == metric.name.endswith("_info"), metric
+        assert metric.help.endswith("."), metric
+        if "timestamp" in metric.name:
+            assert metric.name.endswith("_timestamp_seconds"), metric
+
+
+def test_no_metric_stands_twice_in_the_catalogue() -> None:
+    """A name is one metric."""
+    names = [metric.name for metric in catalog.metrics()]
+
+    assert sorted(set(names)) == sorted(names)
