@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import pairwise
+from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 from exporter.model import Point, Unit
 
-# As far as two clocks on earth can differ, and so a bucket from "now" in a wrong time zone. A
+# As far as any zone lies from UTC, and so a bucket of "now" in a wrong time zone. A
 # bucket that starts later than this stands for nothing that can have happened.
 ZONE_MISMATCH = 14 * 3600
 
@@ -54,11 +55,12 @@ def read_points(
     for row, start in zip(readable, starts, strict=True):
         if start is None or start > sent + ZONE_MISMATCH:
             continue
-        if unit is Unit.DAY:
-            end = _day_start(row.wall.date() + timedelta(days=1), zone)
-            points[start] = Point(start, end, row.value, offset=False)
-        else:
+        if unit is Unit.HOUR:
             points[start] = Point(start, start + _HOUR, row.value, row.offset is not None)
+            continue
+        end = _day_start(row.wall.date() + timedelta(days=1), zone)
+        if end > start:  # a country that crosses the date line skips a whole day
+            points[start] = Point(start, end, row.value, offset=False)
     return tuple(points[start] for start in sorted(points))
 
 
@@ -113,7 +115,7 @@ def _hour_starts(rows: Sequence[_Row], zone: ZoneInfo) -> list[int | None]:
 
     A wall time that occurs twice, on the day that summer time ends, is told apart by its
     neighbours: of all ways to read the answer, in its own order, the one whose steps come closest
-    to an hour.
+    to an hour, in one direction.
     """
     choices = [_moments(row, zone) for row in rows]
     known = [choice for choice in choices if choice]
@@ -135,26 +137,34 @@ def _moments(row: _Row, zone: ZoneInfo) -> tuple[int, ...]:
 
 
 def _closest_steps(choices: Sequence[tuple[int, ...]]) -> list[int]:
-    """One moment of each choice, so that in all the steps differ least from an hour."""
-    if not choices:
-        return []
-    costs = [0] * len(choices[0])
-    best_before: list[
-        list[int]
-    ] = []  # for each later choice and moment: the best moment of the choice before
-    for earlier, later in pairwise(choices):
+    """One moment of each choice, so that in all the steps differ least from an hour forwards, or
+    from an hour backwards where that comes closer.
+    """
+    ways = [_way(choices, step) for step in (_HOUR, -_HOUR)] if choices else [(0, [])]
+    return min(ways, key=itemgetter(0))[1]
+
+
+def _way(choices: Sequence[tuple[int, ...]], step: int) -> tuple[int, list[int]]:
+    """How much the steps of the best way through `choices` differ from `step`, and that way.
+
+    Of equally good ways the one that reaches the second moment soonest: then of rows that come
+    twice, the last of a moment still wins, and none lands in the other moment.
+    """
+    ordered = [sorted(choice, reverse=step > 0) for choice in choices]
+    costs = [0] * len(ordered[0])
+    # For each later choice and moment: the place of the best moment of the choice before.
+    best_before: list[list[int]] = []
+    for earlier, later in pairwise(ordered):
         totals = [
-            [
-                cost + abs(abs(moment - last) - _HOUR)
-                for last, cost in zip(earlier, costs, strict=True)
-            ]
+            [cost + abs(moment - last - step) for last, cost in zip(earlier, costs, strict=True)]
             for moment in later
         ]
         best_before.append([total.index(min(total)) for total in totals])
         costs = [min(total) for total in totals]
-    index = costs.index(min(costs))
-    chosen = [choices[-1][index]]
-    for choice, best in zip(reversed(choices[:-1]), reversed(best_before), strict=True):
-        index = best[index]
-        chosen.append(choice[index])
-    return chosen[::-1]
+    cost = min(costs)
+    place = costs.index(cost)
+    way = [ordered[-1][place]]
+    for choice, best in zip(reversed(ordered[:-1]), reversed(best_before), strict=True):
+        place = best[place]
+        way.append(choice[place])
+    return cost, way[::-1]

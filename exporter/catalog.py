@@ -83,7 +83,7 @@ def value_metrics(family: Family) -> tuple[Metric, ...]:
                 f"{family.name}_current",
                 "gauge",
                 family.labels,
-                f"{family.meaning}: the {family.unit.value} that still fills, absent once it is over. "
+                f"{family.meaning}: the {family.unit.value} that still fills, absent once over. "
                 f"{source}",
             ),
             Metric(

@@ -1,16 +1,19 @@
 """The Braze REST API as calls that return model values."""
 
 import json
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from typing import Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from exporter.buckets import read_points
 from exporter.catalog import LIST
 from exporter.limiter import Interrupted, Limiter, Paused
-from exporter.model import Answer, RateLimit, Segment, Series
+from exporter.model import Answer, Family, RateLimit, Segment, Series
 from exporter.pacing import asked_wait, backoff, read_rate_limit
 from exporter.transport import Reply, TransportError
+
+T = TypeVar("T")
 
 PAGE = 100
 """Segments on a full page of `/segments/list` (Braze's documentation)."""
@@ -100,49 +103,54 @@ class Client:
         query = series.query | {"length": str(length)}
         if family.endpoint != "/segments/data_series":  # which knows days only
             query["unit"] = family.unit.value
-        sent, payload = self._get(family.endpoint, query)
-        rows = payload.get("data")
-        if rows is None:
-            rows = []
-        if not isinstance(rows, list):
-            raise BrazeError("invalid_response", "data is not a list")
-        points = read_points(rows, family.field, family.unit, self._zone, sent)
-        if rows and not points:
-            raise BrazeError("invalid_response", f"none of {len(rows)} points could be read")
-        ahead = points[-1].start - sent if points else 0.0
-        return Answer(sent, points, max(ahead, 0.0))
+        return self._get(family.endpoint, query, partial(_read_answer, family, self._zone))
 
-    def segments(self) -> tuple[Segment, ...]:
-        """All segments, oldest first, each once.
+    def segments(self, known: Collection[str] = ()) -> tuple[Segment, ...]:
+        """All segments, oldest first, each once; `known` are the ids that were found before.
 
+        A segment can move from one page to another while the pages are read, and so come twice or
+        not at all: then they are read once more, from the other end, where the same move hides
+        another one; a segment counts that is found either time.
         Raises BrazeError where any page could not be read: half a list would look like segments
         that are gone. Raises Interrupted when the exporter stops.
         """
+        found, pages, moved = self._pages()
+        if pages > 1 and (moved or not found.keys() >= set(known)):
+            found |= self._pages(sort_direction="desc")[0]
+        return tuple(found.values())
+
+    def _pages(self, **order: str) -> tuple[dict[str, Segment], int, bool]:
+        """The segments by id, how many pages they took, and whether one was on two of them."""
         found: dict[str, Segment] = {}
+        twice = False
         for page in range(_PAGES):
-            _, payload = self._get(LIST, {"page": str(page)})
-            items = payload.get("segments")
-            if not isinstance(items, list):
-                raise BrazeError("invalid_response", "segments is not a list")
-            known = len(found)
-            for item in items:
-                segment = _read_segment(item)
-                found.setdefault(segment.id, segment)
-            # The second is a server that ignores the number of the page.
-            if len(items) < PAGE or len(found) == known:
-                return tuple(found.values())
+            page_of = self._get(LIST, {"page": str(page)} | order, _read_page)
+            segments = {segment.id: segment for segment in page_of}
+            fresh = segments.keys() - found.keys()
+            twice = twice or len(fresh) < len(segments)
+            found |= {key: segment for key, segment in segments.items() if key in fresh}
+            if len(page_of) < PAGE:
+                return found, page + 1, twice
+            if not fresh:
+                raise BrazeError("invalid_response", "a page of the list repeats the one before")
         raise BrazeError("invalid_response", f"the list of segments has over {_PAGES} pages")
 
-    def _get(self, path: str, query: Mapping[str, str]) -> tuple[float, dict[str, Any]]:
-        """The moment the request was sent and the JSON object that came back, after up to three
-        tries.
+    def _get(
+        self, path: str, query: Mapping[str, str], read: Callable[[dict[str, Any], float], T]
+    ) -> T:
+        """What `read` makes of the JSON object that came back and of the moment it was asked for.
+
+        After up to three tries. Raises BrazeError.
         """
-        attempt = 0
+        attempt, answered = 0, False
+        failure = BrazeError("rate_limited", "paused, as Braze asked", sent=False)
         while True:
+            if self._pause(0):  # who was stopped sends nothing more
+                raise Interrupted
             try:
                 self._limiter.acquire()
             except Paused:
-                raise BrazeError("rate_limited", "paused, as Braze asked", sent=False) from None
+                raise failure from None
             attempt += 1
             sent, begun = self._now(), self._monotonic()
             asked: float | None = None
@@ -152,17 +160,19 @@ class Client:
                 limit = read_rate_limit(reply.headers)
                 self._observer.rate_limit(limit)
                 self._limiter.heed(limit)
-                if reply.status in (429, 503):
-                    asked = asked_wait(reply.headers, self._now())
-                payload = _read_payload(reply, key)
+                asked = _asked_wait(reply, self._now())
+                result = read(_read_payload(reply, key), sent)
             except TransportError as error:
+                if self._pause(0):  # cut off by us: no failure of Braze's
+                    raise Interrupted from None
                 failure = BrazeError(error.reason, str(error).replace(key, "<secret>"))
             except BrazeError as error:
                 failure = error
             else:
                 self._observer.requested(path, self._monotonic() - begun, None)
-                return sent, payload
+                return result
             self._observer.requested(path, self._monotonic() - begun, failure.reason)
+            failure.answered = answered = answered or failure.answered
             wait = backoff(attempt, failure.reason, asked, self._chance())
             if wait is None:
                 if failure.reason == "rate_limited" and asked is not None:
@@ -172,11 +182,23 @@ class Client:
                 raise Interrupted
 
 
+def _asked_wait(reply: Reply, now: float) -> float | None:
+    """How long a refusal asks us to wait.
+
+    The end of the window counts for a 429 only: a server that is down for a moment names it too.
+    """
+    if reply.status == 429:
+        return asked_wait(reply.headers, now)
+    if reply.status == 503:
+        return asked_wait({"retry-after": reply.headers.get("retry-after", "")}, now)
+    return None
+
+
 def _read_payload(reply: Reply, key: str) -> dict[str, Any]:
     """The JSON object of a successful answer. Raises BrazeError for any other."""
     if reply.status == 200:
         try:
-            payload = json.loads(reply.body)
+            payload = json.loads(reply.body, parse_int=_whole)
         except (ValueError, RecursionError):
             raise BrazeError("invalid_response", f"not JSON: {_excerpt(reply, key)}") from None
         if not isinstance(payload, dict) or payload.get("message") != "success":
@@ -191,13 +213,39 @@ def _read_payload(reply: Reply, key: str) -> dict[str, Any]:
     raise BrazeError(reason, f"status {reply.status}: {_excerpt(reply, key)}")
 
 
+def _whole(digits: str) -> float:
+    """A whole number; one of more digits than Python's `int` reads is infinite to us."""
+    return int(digits) if len(digits) < 400 else float(digits)
+
+
 def _excerpt(reply: Reply, key: str) -> str:
     """The beginning of a body, fit for a log line. Braze echoes an unknown key in its 401."""
     try:
         message = json.loads(reply.body)["message"]
     except (ValueError, TypeError, KeyError, RecursionError):
-        message = reply.body[:300].decode("utf-8", "replace")
-    return " ".join(str(message).replace(key, "<secret>").split())[:200] or "empty body"
+        message = reply.body.decode("utf-8", "replace")
+    # Cut last: half a key would not be found.
+    return " ".join(str(message).replace(key, "<secret>")[:400].split())[:200] or "empty body"
+
+
+def _read_answer(family: Family, zone: ZoneInfo, payload: dict[str, Any], sent: float) -> Answer:
+    rows = payload.get("data")
+    if rows is None:
+        rows = []
+    if not isinstance(rows, list):
+        raise BrazeError("invalid_response", "data is not a list")
+    points = read_points(rows, family.field, family.unit, zone, sent)
+    if rows and not points:
+        raise BrazeError("invalid_response", f"none of {len(rows)} points could be read")
+    ahead = points[-1].start - sent if points else 0.0
+    return Answer(sent, points, max(ahead, 0.0))
+
+
+def _read_page(payload: dict[str, Any], _sent: float) -> tuple[Segment, ...]:
+    items = payload.get("segments")
+    if not isinstance(items, list):
+        raise BrazeError("invalid_response", "segments is not a list")
+    return tuple(map(_read_segment, items))
 
 
 def _read_segment(item: object) -> Segment:

@@ -13,12 +13,15 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from exporter import logs
 from exporter.config import ConfigError, Settings, load
 from exporter.daemon import Daemon
 from exporter.once import poll_once
+from exporter.poller import key_of
+from exporter.secretfile import ApiKey, KeyFileError
 from exporter.server import ListenError
 from exporter.simulator import DEFAULT_KEY, FAULTS, Simulator, World
 from exporter.simulator import serve as serve_simulator
@@ -53,8 +56,13 @@ def once(arguments: Namespace) -> int:
     settings = _settings(_loader(arguments))
     if settings is None:
         return USAGE
-    logs.set_up(settings.log.level, settings.log.format)
-    page, complete = poll_once(settings)
+    try:
+        keys = {name: key_of(name, each) for name, each in settings.workspaces.items()}
+    except KeyFileError as error:
+        return _fail(f"the file of an API key {error}", USAGE)
+    secrets = partial(map, ApiKey.read, keys.values())
+    logs.set_up(settings.log.level, settings.log.format, secrets)
+    page, complete = poll_once(settings, keys)
     if arguments.textfile is None:
         sys.stdout.buffer.write(page)
         sys.stdout.buffer.flush()
@@ -156,6 +164,8 @@ def _run(read: Callable[[], Settings], started: Callable[[tuple[str, ...], Setti
         ended = daemon.run(settings, lambda addresses: started(addresses, settings))
     except ListenError as error:
         return _fail(str(error))
+    except KeyFileError as error:
+        return _fail(f"the file of an API key {error}", USAGE)
     if not ended:
         # A thread that asks the resolver cannot be interrupted, and Python would wait for it.
         logging.shutdown()
@@ -188,7 +198,15 @@ def _loader(arguments: Namespace) -> Callable[[], Settings]:
     flags: Mapping[str, object] = {
         flag: value for flag in _FLAGS if (value := vars(arguments)[flag]) is not None
     }
-    return lambda: load(arguments.config_file, flags, os.environ)
+
+    def read() -> Settings:
+        settings = load(arguments.config_file, flags, os.environ)
+        if settings.web.config_file is not None:
+            # Better than to serve without what it asks for.
+            raise ConfigError(("web.config_file: TLS and basic auth are not supported yet",))
+        return settings
+
+    return read
 
 
 def _settings(read: Callable[[], Settings]) -> Settings | None:

@@ -1,24 +1,49 @@
-"""The open connections of one transport, so that a request can be cut off from outside.
+"""The sockets of one transport's requests, so that a request can be cut off from outside.
 
-A timeout of a socket bounds one read; a peer that drips its head, or a stop in the middle of a wait
-for the first byte, needs somebody else to end the read. `urllib3` has no such thing, so its
+A timeout of a socket bounds one read; a peer that drips its answer, or a stop in the middle of a
+wait for the first byte, needs somebody else to end the read. `urllib3` has no such thing, so its
 connections are watched here.
 """
 
 import contextlib
 import socket
 import threading
-import weakref
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.poolmanager import PoolManager
 
 
+@dataclass(slots=True)
+class _Request:
+    """A request under way. `sock` is a second handle on its socket: the first one is closed early,
+    or handed on to TLS, while the request still reads.
+    """
+
+    deadline: float
+    late: bool = False
+    sock: socket.socket | None = None
+
+    def hold(self, sock: socket.socket | None) -> None:
+        """Let go of the socket that was held, and hold another one or none."""
+        if self.sock is not None:
+            self.sock.close()
+        self.sock = sock and socket.fromfd(sock.fileno(), sock.family, sock.type)
+
+    def cut(self) -> None:
+        if self.sock is not None:
+            # A thread blocked in a read returns at once from a socket that is shut; from one that
+            # is closed it would not.
+            with contextlib.suppress(OSError):
+                self.sock.shutdown(socket.SHUT_RDWR)
+
+
 class OpenConnections:
-    """Shuts the connection of a request that outlives its deadline, or of all of them at once.
+    """Cuts off a request that outlives its deadline, or all of them at once; safe for threads.
 
     `monotonic` is the clock of the deadlines, in seconds. One daemon thread watches, from the first
     request until `close`.
@@ -27,42 +52,42 @@ class OpenConnections:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._changed = threading.Condition()
-        self._deadlines: dict[int, float] = {}  # by the thread that sends the request
-        self._connections: weakref.WeakSet[HTTPConnection] = weakref.WeakSet()
-        self._overdue: set[int] = set()
+        self._requests: dict[int, _Request] = {}  # by the thread that sends
         self._watcher: threading.Thread | None = None
+        self._shut = False
         self._closed = False
 
     def watch(self, manager: PoolManager) -> None:
         """Have every connection that `manager` makes from now on watched."""
-        manager.pool_classes_by_scheme = _pool_classes(self._connections)
+        manager.pool_classes_by_scheme = _pool_classes(self)
 
     @contextlib.contextmanager
     def until(self, deadline: float) -> Iterator[Callable[[], bool]]:
-        """Cut the calling thread's connection at `deadline`; yields a function that tells whether
-        it was cut.
+        """Cut off what the calling thread sends in here at `deadline`; yields a function that tells
+        whether that was done.
         """
-        thread = threading.get_ident()
+        thread, request = threading.get_ident(), _Request(deadline)
         with self._changed:
             if self._watcher is None:
                 self._watcher = threading.Thread(
                     target=self._run, name="braze-deadlines", daemon=True
                 )
                 self._watcher.start()
-            self._overdue.discard(thread)
-            self._deadlines[thread] = deadline
+            self._requests[thread] = request
             self._changed.notify()
         try:
-            yield lambda: thread in self._overdue
+            yield lambda: request.late
         finally:
             with self._changed:
-                self._deadlines.pop(thread, None)
+                del self._requests[thread]
+                request.hold(None)
 
     def shut(self) -> None:
-        """Cut every connection."""
+        """Cut off every request, and let no other begin."""
         with self._changed:
-            for connection in list(self._connections):
-                _shut(connection)
+            self._shut = True
+            for request in self._requests.values():
+                request.cut()
 
     def close(self) -> None:
         """End the watching thread."""
@@ -72,51 +97,80 @@ class OpenConnections:
         if self._watcher is not None:
             self._watcher.join()
 
+    def use(self, sock: socket.socket) -> float:
+        """Watch `sock` for the calling thread; returns the seconds it has left.
+
+        Raises OSError where there are none.
+        """
+        with self._changed:
+            request = self._requests[threading.get_ident()]
+            left = request.deadline - self._monotonic()
+            if self._shut or request.late or left <= 0:
+                raise TimeoutError("cut off")
+            request.hold(sock)
+            return left
+
+    def connect(self, connection: HTTPConnection) -> socket.socket:
+        """A socket to where `connection` leads.
+
+        urllib3 would give each of the host's addresses the whole time; here they share what is
+        left. Raises what urllib3 raises.
+        """
+        host, failure = connection.host, OSError("the host has no address")
+        try:
+            found = socket.getaddrinfo(host.strip("[]"), connection.port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise NameResolutionError(host, connection, socket.gaierror(*error.args)) from error
+        for untried, (family, kind, protocol, _, address) in zip(
+            range(len(found), 0, -1), found, strict=True
+        ):
+            try:
+                with contextlib.ExitStack() as opened:
+                    sock = opened.enter_context(socket.socket(family, kind, protocol))
+                    for option in connection.socket_options or ():
+                        sock.setsockopt(*option)
+                    left = self.use(sock)
+                    sock.settimeout(left / untried)
+                    sock.connect(address)
+                    sock.settimeout(left)
+                    opened.pop_all()  # it stays open: all went well
+                    return sock
+            except OSError as error:
+                failure = error
+        if isinstance(failure, TimeoutError):
+            raise ConnectTimeoutError(connection, "no connection in time") from failure
+        raise NewConnectionError(connection, str(failure)) from failure
+
     def _run(self) -> None:
         with self._changed:
             while not self._closed:
                 now = self._monotonic()
-                for thread, deadline in list(self._deadlines.items()):
-                    if deadline <= now:
-                        del self._deadlines[thread]
-                        self._overdue.add(thread)
-                        for connection in list(self._connections):
-                            if getattr(connection, "sender", None) == thread:
-                                _shut(connection)
-                nearest = min(self._deadlines.values(), default=None)
-                self._changed.wait(None if nearest is None else max(nearest - now, 0.0))
+                on_time = [each for each in self._requests.values() if not each.late]
+                for request in on_time:
+                    if request.deadline <= now:
+                        request.late = True
+                        request.cut()
+                nearest = min((r.deadline for r in on_time if not r.late), default=None)
+                self._changed.wait(None if nearest is None else nearest - now)
 
 
-def _shut(connection: HTTPConnection) -> None:
-    sock = connection.sock
-    if sock is not None:
-        # A thread blocked in a read returns at once from a socket that is shut; from one closed it
-        # would not.
-        with contextlib.suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)
-
-
-def _pool_classes(connections: weakref.WeakSet[HTTPConnection]) -> dict[str, Any]:
+def _pool_classes(watched: OpenConnections) -> dict[str, Any]:
     class Plain(HTTPConnection):
-        sender = 0
+        def _new_conn(self) -> socket.socket:
+            return watched.connect(self)
 
         def request(self, *args: Any, **kwargs: Any) -> None:
-            self.sender = threading.get_ident()
-            connections.add(self)
+            if self.sock is not None:  # a kept one
+                watched.use(self.sock)
             super().request(*args, **kwargs)
 
     class Secure(HTTPSConnection):
-        sender = 0
-
-        def connect(self) -> None:
-            # urllib3 connects before it sends, and a handshake can hang as well.
-            self.sender = threading.get_ident()
-            connections.add(self)
-            super().connect()
+        def _new_conn(self) -> socket.socket:
+            return watched.connect(self)
 
         def request(self, *args: Any, **kwargs: Any) -> None:
-            self.sender = threading.get_ident()
-            connections.add(self)
+            if self.sock is not None:
+                watched.use(self.sock)
             super().request(*args, **kwargs)
 
     class PlainPool(HTTPConnectionPool):

@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import FrameType
 
@@ -13,8 +14,9 @@ from exporter import __version__
 from exporter.catalog import DISCOVERY, SEGMENTS
 from exporter.config import ConfigError, Settings
 from exporter.negotiation import Format
-from exporter.poller import Poller
+from exporter.poller import Poller, key_of
 from exporter.schedule import Repeated, Schedule
+from exporter.secretfile import KeyFileError
 from exporter.server import Server
 from exporter.snapshot import Store
 from exporter.telemetry import Telemetry
@@ -28,6 +30,7 @@ _TICK = 5.0  # seconds between two signs of life
 _SILENCE = 60.0  # without a sign of life for so long, something hangs
 _STOP = 2.0  # seconds for everything to end; within 3 the process is gone
 _RELOAD = 30.0  # seconds a caller waits for the answer to a reload
+_ENDING = "the exporter is stopping"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +59,22 @@ class Daemon:
         self._pollers: dict[str, Poller] = {}
         self._retiring: dict[threading.Thread, Poller] = {}
         self._generation = 0
+        self._was_ready = False
+        self._ending = threading.Event()
         self._heard = {"main loop": time.monotonic(), "scheduler": time.monotonic()}
 
     def run(self, settings: Settings, started: Callable[[tuple[str, ...]], None]) -> bool:
         """Serve until a signal or `stop` ends it; returns whether all threads have ended.
 
-        `started` is told the addresses once they are listened on. Raises server.ListenError, with
-        nothing running.
+        `started` is told the addresses once they are listened on. Raises server.ListenError and
+        KeyFileError, with nothing running.
         """
         server = Server(settings.web.listen_address, self._site(settings.web.telemetry_path))
-        server.start()
         handlers = self._take_signals()
         try:
+            self._apply(settings)  # the first request is to find everything expected
+            server.start()
             started(server.addresses)
-            self._apply(settings)
             self._schedule.every("heartbeat", _TICK, lambda: self._beat("scheduler"))
             self._schedule.start()
             self._obey(settings)
@@ -109,21 +114,23 @@ class Daemon:
     def _reload(self, order: _Reload, before: Settings) -> Settings:
         try:
             settings = self._load()
-        except ConfigError as error:
+            self._apply(settings)
+        except (ConfigError, KeyFileError) as error:
             self._telemetry.settings_read(None)
             log.error("the settings stay as they were", extra={"reason": str(error)})
             order.answer.put(str(error))
             return before
         if settings.web != before.web or settings.log != before.log:
             log.warning("changes of web and log need a restart")
-        self._apply(settings)
         log.info("reloaded", extra={"workspaces": len(settings.workspaces)})
         order.answer.put(None)
         return settings
 
     def _apply(self, settings: Settings) -> None:
-        """Poll what the settings say and nothing else; workspaces whose settings are as before go
-        on undisturbed.
+        """Poll what the settings say and nothing else.
+
+        Workspaces whose settings are as before go on undisturbed. Raises KeyFileError, with nothing
+        changed.
         """
         before = self._pollers
         kept = {
@@ -132,6 +139,12 @@ class Daemon:
             if name in settings.workspaces
             and poller.settings == (settings.workspaces[name], settings.poll)
         }
+        # First, because it can fail; from here on nothing can.
+        keys = {
+            name: key_of(name, workspace)
+            for name, workspace in settings.workspaces.items()
+            if name not in kept
+        }
         for name, poller in before.items():
             if name not in kept:
                 self._schedule.remove(f"{name}/")
@@ -139,7 +152,7 @@ class Daemon:
         self._generation += 1
         self._pollers = {
             name: kept.get(name)
-            or Poller(name, workspace, settings.poll, self._store, self._telemetry)
+            or Poller(name, workspace, settings.poll, keys[name], self._store, self._telemetry)
             for name, workspace in settings.workspaces.items()
         }
         self._store.expect(poller.watch for poller in self._pollers.values())
@@ -187,6 +200,12 @@ class Daemon:
         self._schedule.stop()
         for poller in self._pollers.values():
             self._retire(poller)
+        self._ending.set()
+        with suppress(queue.Empty):
+            while True:
+                order = self._orders.get_nowait()
+                if isinstance(order, _Reload):
+                    order.answer.put(_ENDING)
         server.stop(_STOP / 2)
         deadline = time.monotonic() + _STOP / 2
         polls = threading.Thread(target=self._schedule.join, name="ending", daemon=True)
@@ -217,12 +236,16 @@ class Daemon:
         return f"no sign of life of the {' and the '.join(silent)}" if silent else None
 
     def _ready(self) -> str | None:
-        waiting = self._store.unpolled()
+        # Once ready it stays so: a workspace added by a reload is no reason to stop the scrapes.
+        waiting = () if self._was_ready else self._store.unpolled()
+        self._was_ready = not waiting
         return "not polled yet: " + ", ".join("/".join(one) for one in waiting) if waiting else None
 
     def _request_reload(self) -> str | None:
         order = _Reload()
         self._orders.put(order)
+        if self._ending.is_set():
+            return _ENDING  # maybe nobody reads orders any more
         try:
             return order.answer.get(timeout=_RELOAD)
         except queue.Empty:

@@ -16,13 +16,15 @@ _LEVELS = {
 }
 _NAMES = {number: name for name, number in _LEVELS.items()} | {logging.CRITICAL: "error"}
 _BARE = re.compile(r"[^\s\"=\\\x00-\x1f\x7f]+")
+_SHORTEST = 8  # characters of a secret; a shorter one would be found in ordinary words
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 class Lines(logging.Formatter):
     """One line a record: time, level, source and message, then what `extra` brings.
 
-    `secrets` gives the strings that must not be written, anew for each record.
+    `secrets` gives the strings that must not be written, anew for each record; what is shorter than
+    8 characters is taken for no secret.
     """
 
     def __init__(self, form: str, secrets: Callable[[], Iterable[str]] = tuple) -> None:
@@ -42,7 +44,9 @@ class Lines(logging.Formatter):
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
         # Values, not the finished line: quoting may have changed how a secret is spelled there.
-        for secret in self._secrets():
+        secrets = (secret for secret in self._secrets() if len(secret) >= _SHORTEST)
+        # The longest first: it may begin with another one.
+        for secret in sorted(secrets, key=len, reverse=True):
             fields = {
                 key: value
                 if isinstance(value, int | float)
@@ -68,8 +72,9 @@ def set_up(
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(_LEVELS[level])
-    # Its lines name every URL, one for each request, and only say what ours say.
+    # These name every URL and every run of a job, and only say what our lines say.
     logging.getLogger("urllib3").setLevel(max(_LEVELS[level], logging.INFO))
+    logging.getLogger("apscheduler").setLevel(max(_LEVELS[level], logging.WARNING))
 
 
 def _logfmt(fields: dict[str, object]) -> str:

@@ -48,6 +48,17 @@ def watch_of(name: str, workspace: config.Workspace, poll: config.Poll) -> Watch
     )
 
 
+def key_of(name: str, workspace: config.Workspace) -> ApiKey:
+    """The API key of the workspace `name`. Raises KeyFileError where its file holds none now."""
+    if workspace.api_key_file is None:
+        return ApiKey.of(workspace.api_key.get_secret_value() if workspace.api_key else "")
+
+    def warn(problem: str) -> None:
+        log.warning("the API key stays as it was", extra={"workspace": name, "reason": problem})
+
+    return ApiKey.in_file(workspace.api_key_file, warn)
+
+
 class Poller:
     """Polls the collectors of one workspace, each poll on the caller's thread, until `stop`."""
 
@@ -56,16 +67,13 @@ class Poller:
         name: str,
         workspace: config.Workspace,
         poll: config.Poll,
+        key: ApiKey,
         store: Store,
         telemetry: Telemetry,
     ) -> None:
         self.watch = watch_of(name, workspace, poll)
         self.settings = (workspace, poll)
-        self.key = (
-            ApiKey.in_file(workspace.api_key_file)
-            if workspace.api_key_file is not None
-            else ApiKey.of(workspace.api_key.get_secret_value() if workspace.api_key else "")
-        )
+        self.key = key
         self._store = store
         self._stopped = threading.Event()
         self._width = workspace.concurrency
@@ -108,6 +116,8 @@ class Poller:
         except Interrupted:
             return ()
         except Exception as error:
+            if self._stopped.is_set():  # `join` may have ended the threads under the poll
+                return ()
             # The one broad net: a bug must show as a failed poll, not as values that stand still
             # for ever.
             log.exception("a poll failed by a bug", extra=self._whence(collector))
@@ -125,9 +135,12 @@ class Poller:
         return selected
 
     def stop(self) -> None:
-        """End every wait and request of this workspace; nothing more is published."""
+        """End every wait and request of this workspace; nothing more is published.
+
+        What is queued for the threads ends by itself: a future that is cancelled would leave the
+        poll waiting for it.
+        """
         self._stopped.set()
-        self._threads.shutdown(wait=False, cancel_futures=True)
         self._http.abort()
 
     def join(self) -> None:
@@ -138,8 +151,14 @@ class Poller:
     def _read(self, collector: str) -> Reading:
         name = self.watch.workspace
         if collector == DISCOVERY:
-            optional = not self.watch.discover
-            return poll_discovery(name, self._client.segments, now=time.time, optional=optional)
+            known = frozenset(segment.id for segment in self._store.listing(self.watch))
+            return poll_discovery(
+                name,
+                # On the threads, so that with it there are no more requests than threads.
+                lambda: self._threads.submit(self._client.segments, known).result(),
+                now=time.time,
+                optional=not self.watch.discover,
+            )
         return poll_series(
             name,
             collector,
@@ -157,7 +176,11 @@ class Poller:
         self._failing[reading.collector] = reading.failures
         for reason, series in _by_reason(reading.failures, before).items():
             log.warning("cannot read", extra=whence | _some(series) | {"reason": reason})
-        recovered = [series for series in before if series not in reading.failures]
+        recovered = [
+            series
+            for series in before
+            if series not in reading.failures and (series is None or series in reading.answers)
+        ]
         if recovered:
             log.info("can be read again", extra=whence | _some(recovered))
         read = len(reading.answers) if reading.listing is None else len(reading.listing)

@@ -47,8 +47,10 @@ class Repeated:
         self._again = False
 
     def run(self) -> None:
-        """Make the call, and once more for whoever asked for it meanwhile."""
+        """Make the call, and once more for whoever asked for it meanwhile; not while it is made."""
         with self._lock:
+            if self._running:
+                return
             self._running = True
         while True:
             try:
@@ -78,7 +80,9 @@ class Schedule:
         self._threads = ThreadPoolExecutor(10_000)
         self._scheduler = BackgroundScheduler(
             executors={"default": self._threads},
-            job_defaults={"misfire_grace_time": None, "max_instances": 1, "coalesce": True},
+            # Two, and a `Repeated` that lets only one through: for APScheduler a run goes on for a
+            # moment after its call has ended, and what is to run `soon` in it would be lost.
+            job_defaults={"misfire_grace_time": None, "max_instances": 2, "coalesce": True},
             timezone=UTC,
         )
 
@@ -106,7 +110,8 @@ class Schedule:
 
     def stop(self) -> None:
         """Start nothing more. Does not wait for what runs."""
-        self._scheduler.shutdown(wait=False)
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
 
     def join(self) -> None:
         """Wait, after `stop`, for what runs."""

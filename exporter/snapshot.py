@@ -122,6 +122,12 @@ class Store:
                 return ()
             return workspace.wanted(collector)
 
+    def listing(self, watch: Watch) -> tuple[Segment, ...]:
+        """The segments that discovery found last; none where it found none yet."""
+        with self._lock:
+            workspace = self._workspaces.get(watch.workspace)
+            return (workspace.listing if workspace else None) or ()
+
     def unpolled(self) -> tuple[tuple[str, str], ...]:
         """Workspace and collector of what was never polled, well or badly."""
         with self._lock:

@@ -95,7 +95,7 @@ class Transport:
             return reply
 
     def abort(self) -> None:
-        """End every request that is under way; each raises TransportError."""
+        """End every request under way, and let no other begin; each raises TransportError."""
         self._open.shut()
 
     def close(self) -> None:
@@ -129,7 +129,8 @@ class _Adapter(HTTPAdapter):
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(*args, **kwargs)
-        self._watched.watch(manager)
+        if isinstance(manager, urllib3.ProxyManager):  # that of a SOCKS proxy has its own ways
+            self._watched.watch(manager)
         return manager
 
 

@@ -1,0 +1,220 @@
+"""Sockets: serves a site, so that no client can make the others wait.
+
+asyncio in one daemon thread. Each connection looks after its own limits; their number is limited
+here: when they run out, the one that has stood still longest goes.
+"""
+
+import asyncio
+import errno
+import logging
+import os
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from http import HTTPStatus
+
+from exporter.conversation import Client, Limits
+from exporter.web import Request, Response, Site, plain
+
+__all__ = ["Limits", "ListenError", "Server"]
+
+log = logging.getLogger(__name__)
+
+# Connections waiting to be accepted. With asyncio's 100, a burst of them costs a scrape the second
+# until the kernel repeats its first packet.
+_BACKLOG = 1024
+
+
+class ListenError(Exception):
+    """An address that cannot be listened on: which, why, and what to do."""
+
+
+class Server:
+    """Serves a site on some addresses, from `start` to `stop`.
+
+    An address is `host:port`, `[IPv6]:port`, or `:port` for all interfaces; port 0 takes a free
+    one. With an `ssl_context` it speaks TLS. Blocking routes are answered one at a time in a thread
+    of their own, and must come to an end by themselves.
+    """
+
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        site: Site,
+        limits: Limits | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self.addresses: tuple[str, ...] = ()  # really bound, once started
+        self._wanted = tuple(addresses)
+        self._site = site
+        self._limits = limits or Limits()
+        self._ssl = ssl_context
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="web-blocking")
+        self._places = 1 + self._limits.waiting
+        self._clients: dict[Client, asyncio.Task[None]] = {}
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._serving = threading.Event()
+        self._stopping = asyncio.Event()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it serves."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self) -> None:
+        """Listen on every address, then serve in the background.
+
+        Raises ListenError, and listens on none, if one of them cannot be had.
+        """
+        sockets = _listen_on_all(self._wanted)
+        for sock in sockets:  # whose connections inherit it
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._limits.kernel_bytes)
+        self.addresses = tuple(_name(sock) for sock in sockets)
+        self._thread = threading.Thread(target=self._run, args=(sockets,), name="web", daemon=True)
+        self._thread.start()
+        self._serving.wait()
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Stop listening, let running answers finish for `timeout` seconds, close what is left."""
+        if self._thread is None or self._loop is None:
+            return
+        with suppress(RuntimeError):  # the loop is closed: stopped already
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            self._loop.call_soon_threadsafe(self._loop.call_later, timeout, self._cut)
+        self._thread.join(timeout + 5.0)
+        if self._thread.is_alive():
+            log.error("the web server does not stop: a page does not return")
+
+    def _run(self, sockets: Iterable[socket.socket]) -> None:
+        try:
+            asyncio.run(self._serve(sockets))
+        finally:
+            self._serving.set()
+
+    async def _serve(self, sockets: Iterable[socket.socket]) -> None:
+        self._loop = asyncio.get_running_loop()
+        limits = self._limits
+        servers = [
+            await asyncio.start_server(
+                self._welcome,
+                sock=sock,
+                limit=limits.head_bytes,
+                backlog=_BACKLOG,
+                ssl=self._ssl,
+                ssl_handshake_timeout=limits.request_seconds if self._ssl else None,
+                ssl_shutdown_timeout=limits.write_seconds if self._ssl else None,
+            )
+            for sock in sockets
+        ]
+        self._serving.set()
+        await self._stopping.wait()
+        for sock in sockets:
+            self._loop.remove_reader(sock)  # accept no more
+        for client in self._clients:
+            client.finish()
+        # What was accepted a moment ago gets its transport now, which asyncio can neither give it
+        # once the server is closed, nor close if its task is cancelled before.
+        await asyncio.sleep(0)
+        clients = set(self._clients.values())
+        for arriving in asyncio.all_tasks() - clients - {asyncio.current_task()}:
+            arriving.cancel()
+        for server in servers:
+            server.close()
+        if clients:
+            await asyncio.wait(clients)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _cut(self) -> None:
+        for client, task in self._clients.items():
+            client.hang_up()
+            task.cancel()
+
+    def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._stopping.is_set():
+            writer.transport.abort()
+            return
+        if len(self._clients) >= self._limits.connections:
+            self._drop(min(self._clients, key=_progress))
+        client = Client(reader, writer, self._respond, self._limits)
+        self._clients[client] = asyncio.create_task(client.serve())
+        self._clients[client].add_done_callback(lambda _: self._clients.pop(client, None))
+
+    def _drop(self, client: Client) -> None:
+        log.debug("hanging up on the client that has stood still longest")
+        client.hang_up()
+        del self._clients[client]
+
+    def _make_room(self, body: bytes) -> None:
+        """Hang up on the slowest readers while the answers kept for clients are too much memory."""
+        for slowest in sorted((c for c in self._clients if c.sending), key=_progress):
+            # Answers of one snapshot may be one object, which then is there once.
+            kept = {id(each): len(each) for each in (body, *(c.sending for c in self._clients))}
+            if sum(kept.values()) <= self._limits.answers_bytes:
+                break
+            self._drop(slowest)
+
+    async def _respond(self, request: Request) -> Response:
+        if not self._site.blocks(request):
+            response = self._site.respond(request)
+            self._make_room(response.body)
+            return response
+        if not self._places:
+            return plain(HTTPStatus.SERVICE_UNAVAILABLE, "busy; try again later")
+        self._places -= 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._pool, self._site.respond, request)
+        finally:
+            self._places += 1
+
+
+def _progress(client: Client) -> float:
+    return client.progress
+
+
+def _listen_on_all(addresses: Sequence[str]) -> list[socket.socket]:
+    with ExitStack() as opened:
+        sockets = [opened.enter_context(_listen(address)) for address in addresses]
+        opened.pop_all()  # they stay open: all went well
+    return sockets
+
+
+_ADDRESS = re.compile(r"(?:\[([^\]]+)\]|([^:/\[\]]*)):([0-9]{1,5})")
+_REMEDIES = {
+    errno.EADDRINUSE: "stop what uses it, perhaps another exporter, or choose another port",
+    errno.EACCES: "choose a port above 1023",
+    errno.EADDRNOTAVAIL: "choose an address of this machine, or :PORT for all of them",
+}
+
+
+def _listen(address: str) -> socket.socket:
+    failure = f"cannot listen on {address}"
+    parts = _ADDRESS.fullmatch(address)
+    if parts is None or int(parts[3]) > 65535:
+        raise ListenError(f"{failure}: write it as HOST:PORT, [IPv6]:PORT or :PORT")
+    host, port = parts[1] or parts[2], int(parts[3])
+    try:
+        if not host and socket.has_dualstack_ipv6():
+            both = ("", port)
+            return socket.create_server(both, family=socket.AF_INET6, dualstack_ipv6=True)
+        flags = socket.AI_PASSIVE  # no host is every address, not loopback
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=flags)
+        # A name such as localhost may stand for several: one of them, IPv4 before IPv6, as in Go.
+        family, _, _, _, where = min(found, key=lambda each: each[0] is not socket.AF_INET)
+        return socket.create_server(where[:2], family=family)
+    except (socket.gaierror, ValueError) as error:
+        raise ListenError(f"{failure}: no such host; check its spelling") from error
+    except OSError as error:
+        code = error.errno or 0
+        remedy = _REMEDIES.get(code, "choose another address")
+        raise ListenError(f"{failure}: {os.strerror(code)}; {remedy}") from error
+
+
+def _name(sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,186 @@
+"""Which exposition format and content encoding a request gets."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from exporter.negotiation import Format, accepts_gzip, negotiate
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+PROMETHEUS_2_42 = (
+    "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+)
+PROMETHEUS_3 = (
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+    "application/openmetrics-text;version=0.0.1;q=0.5,"
+    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+)
+PROMETHEUS_3_UNDERSCORES = PROMETHEUS_3.replace("allow-utf-8", "underscores")
+PROMETHEUS_3_TEXT_FIRST = (
+    "text/plain;version=0.0.4;q=0.6,application/openmetrics-text;version=1.0.0;"
+    "escaping=allow-utf-8;q=0.5,*/*;q=0.4"
+)
+FIREFOX = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
+CHROME = (
+    "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;"
+    "q=0.8,application/signed-exchange;v=b3;q=0.7"
+)
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        # Whoever scrapes and looks
+        (PROMETHEUS_2_42, OPENMETRICS),
+        (PROMETHEUS_3, f"{OPENMETRICS}; escaping=allow-utf-8"),
+        (PROMETHEUS_3_UNDERSCORES, f"{OPENMETRICS}; escaping=underscores"),
+        (PROMETHEUS_3_TEXT_FIRST, TEXT),
+        ("*/*", TEXT),  # curl
+        (FIREFOX, TEXT),
+        (CHROME, TEXT),
+        (None, TEXT),
+        ("", TEXT),
+        # OpenMetrics: without version, as 1.0.0 and as its draft 0.0.1; nothing else is ours
+        ("application/openmetrics-text", OPENMETRICS),
+        ("application/openmetrics-text;version=1.0.0", OPENMETRICS),
+        ("application/openmetrics-text;version=0.0.1", OPENMETRICS),
+        ("application/openmetrics-text;version=2.0.0", TEXT),
+        ("application/openmetrics-text;version=9.9.9", TEXT),
+        ("application/openmetrics-text;version=1.x", TEXT),
+        ("application/openmetrics-text;version=2.0.0,application/openmetrics-text", OPENMETRICS),
+        # Text: without version and as 0.0.4
+        ("text/plain", TEXT),
+        ("text/plain;version=0.0.4", TEXT),
+        ("text/plain;version=1.0.0,application/openmetrics-text;q=0.1", OPENMETRICS),
+        # The higher quality wins, wherever it stands
+        ("text/plain;q=0.4,application/openmetrics-text;q=0.5", OPENMETRICS),
+        ("application/openmetrics-text;q=0.4,text/plain;q=0.5", TEXT),
+        ("application/openmetrics-text;q=0.5,*/*;q=0.9", TEXT),
+        ("application/openmetrics-text;q=0.999,text/plain;q=1.000", TEXT),
+        # What describes a format most closely decides its quality
+        ("application/*;q=0.9,application/openmetrics-text;q=0.1,text/plain;q=0.5", TEXT),
+        ("text/*;q=0.9,text/plain;q=0.1,application/openmetrics-text;q=0.5", OPENMETRICS),
+        (
+            "application/openmetrics-text,application/openmetrics-text;version=1.0.0;q=0.1,*/*;q=0.5",
+            TEXT,
+        ),
+        (
+            "application/openmetrics-text;version=0.0.1,application/openmetrics-text;q=0.1,text/plain;q=0.5",
+            OPENMETRICS,
+        ),
+        # Of equal qualities: the closer description, then OpenMetrics if it was named, else text
+        ("application/openmetrics-text,*/*", OPENMETRICS),
+        ("text/plain,*/*", TEXT),
+        ("text/plain,application/openmetrics-text", OPENMETRICS),
+        ("text/plain;version=0.0.4,application/openmetrics-text", TEXT),
+        ("text/*,application/*", TEXT),
+        ("application/*", OPENMETRICS),
+        # Quality 0 excludes
+        ("text/plain;q=0,*/*", OPENMETRICS),
+        ("application/openmetrics-text;q=0,application/*", TEXT),
+        ("application/openmetrics-text;q=0.0,text/plain;q=0.001", TEXT),
+        # Nothing fits: text all the same, because a scrape is never refused
+        ("*/*;q=0", TEXT),
+        ("text/plain;q=0", TEXT),
+        ("application/json", TEXT),
+        # Case, blanks, quotes and other parameters do not matter
+        ("Application/OpenMetrics-Text ; Version=1.0.0 ; Q=1", OPENMETRICS),
+        ('application/openmetrics-text; version="1.0.0"', OPENMETRICS),
+        ("application/openmetrics-text;charset=utf-8;version=1.0.0", OPENMETRICS),
+        ('application/openmetrics-text;note="a, b; \\"c\\"";version=2.0.0', TEXT),
+        # The escaping asked for is repeated, if there is such a one; all our names need none
+        ("text/plain;version=0.0.4;escaping=values", f"{TEXT}; escaping=values"),
+        ("application/openmetrics-text;escaping=dots", f"{OPENMETRICS}; escaping=dots"),
+        ("application/openmetrics-text;escaping=rot13", OPENMETRICS),
+        ("application/openmetrics-text,text/plain;q=0.5;escaping=dots", OPENMETRICS),
+        # Malformed elements are skipped, the others count
+        ("application/openmetrics-text;q=much,text/plain;q=0.1", TEXT),
+        ("application/openmetrics-text;q=2,text/plain;q=0.1", TEXT),
+        ("application/openmetrics-text;version,text/plain;q=0.1", TEXT),
+        ("application/openmetrics-text extra,text/plain;q=0.1", TEXT),
+        ("/,;,=;q,,;;q=1,application/openmetrics-text", OPENMETRICS),
+        ('application/openmetrics-text;q=0.1,text/plain;x="open, text/plain', OPENMETRICS),
+    ],
+)
+def test_format_follows_the_accept_header(accept: str | None, content_type: str) -> None:
+    assert negotiate(accept).content_type == content_type
+
+
+@pytest.mark.parametrize("accept", [PROMETHEUS_3, None])
+def test_content_type_names_the_chosen_format(accept: str | None) -> None:
+    """What the header says and what the caller renders is the same."""
+    chosen = negotiate(accept)
+    assert chosen.content_type.startswith(chosen.format.value)
+
+
+@pytest.mark.parametrize(
+    ("accept_encoding", "expected"),
+    [
+        ("gzip", True),  # Prometheus
+        ("gzip, deflate, br, zstd", True),  # browsers
+        ("deflate, gzip, br", True),  # curl --compressed
+        ("x-gzip", True),
+        ("GZIP;Q=0.1", True),
+        ("*", True),
+        ("gzip;q=0.5, identity;q=0.5", True),
+        ("identity;q=0", False),  # nothing acceptable: plain all the same
+        ("identity;q=0, *", True),
+        ("gzip;q=0.5, *", True),  # only a better identity that is named counts
+        (None, False),
+        ("", False),
+        ("identity", False),
+        ("deflate, br", False),
+        ("gzip;q=0", False),
+        ("gzip;q=0, *", False),
+        ("*;q=0", False),
+        ("identity, gzip;q=0.5", False),
+        ("gzip;q=high", False),
+        ("gzipped", False),
+    ],
+)
+def test_gzip_where_it_is_accepted(accept_encoding: str | None, expected: bool) -> None:
+    assert accepts_gzip(accept_encoding) is expected
+
+
+# Random text seldom looks like a header: pieces of headers in any order do, and break more.
+PIECES = st.sampled_from(
+    [
+        *PROMETHEUS_3.replace(",", ",|").split("|"),
+        *';,=*/" \\',
+        "q",
+        "q=",
+        "0.5",
+        "version",
+        '"',
+        "\\",
+    ]
+)
+HEADERS = st.text() | st.lists(PIECES).map("".join)
+
+
+@given(HEADERS)
+@example('"' * 999 + "\\")
+def test_no_header_is_an_error(header: str) -> None:
+    """Whatever a client sends, it gets one of the two formats and gzip or not."""
+    assert negotiate(header).format in Format
+    assert accepts_gzip(header) in (True, False)
+
+
+@given(HEADERS)
+def test_only_what_was_asked_for_is_repeated(header: str) -> None:
+    """Nothing of a header reaches the content type but a known escaping."""
+    content_type = negotiate(header).content_type
+    escapings = ("", "allow-utf-8", "underscores", "dots", "values")
+    known = {
+        f"{base}; escaping={e}" if e else base for base in (TEXT, OPENMETRICS) for e in escapings
+    }
+    assert content_type in known
+
+
+@pytest.mark.parametrize("mark", ['"', '"\\', "a;", ",", "a;b=c;", 'a;b="', "\\", "a/b;q=0."])
+def test_long_headers_take_no_long_time(mark: str) -> None:
+    """The work grows with the length, not its square: 64 KiB take milliseconds, not minutes."""
+    negotiate(mark * (65536 // len(mark)))
