@@ -24,11 +24,11 @@ no workspace is configured; write a file such as this one and name it with --con
     BRAZE_EXPORTER_WORKSPACES__PRODUCTION__API_KEY=..."""
 
 _KEYS = ("api_key", "api_key_file")
-_Workspace = Mapping[str, object]
+_Tree = Mapping[str, object]
 _Found = Iterator[tuple[KeyPath, str]]
 
 
-def without_weaker_keys(trees: Sequence[_Workspace]) -> tuple[dict[str, object], ...]:
+def without_weaker_keys(trees: Sequence[_Tree]) -> tuple[dict[str, object], ...]:
     """The trees, strongest first, without keys to Braze that a stronger tree replaces.
 
     `api_key` and `api_key_file` are two ways to give one thing, so either replaces both.
@@ -50,7 +50,7 @@ def without_weaker_keys(trees: Sequence[_Workspace]) -> tuple[dict[str, object],
     return tuple(kept)
 
 
-def mistakes_of_source(tree: _Workspace) -> Iterator[Mistake]:
+def mistakes_of_source(tree: _Tree) -> Iterator[Mistake]:
     """What contradicts itself within one source."""
     for name in _map(tree, ("workspaces",)):
         if all(_at(tree, "workspaces", name, key) is not None for key in _KEYS):
@@ -58,7 +58,7 @@ def mistakes_of_source(tree: _Workspace) -> Iterator[Mistake]:
             yield Mistake(path, "stands beside api_key_file; keep one of them", of_key=True)
 
 
-def mistakes(tree: _Workspace) -> Iterator[Mistake]:
+def mistakes(tree: _Tree) -> Iterator[Mistake]:
     """What is inconsistent in the merged tree."""
     workspaces = _map(tree, ("workspaces",))
     if not workspaces and value_at(tree, ("workspaces",)) in (None, {}):
@@ -73,12 +73,12 @@ def mistakes(tree: _Workspace) -> Iterator[Mistake]:
         yield Mistake(("web", "config_file"), fault)
 
 
-def _key_missing(workspace: _Workspace) -> _Found:
+def _key_missing(workspace: _Tree) -> _Found:
     if all(_at(workspace, key) is None for key in _KEYS):
         yield ("api_key_file",), "is missing; name the file that holds Braze's key, or set api_key"
 
 
-def _filters_without_discovery(workspace: _Workspace) -> _Found:
+def _filters_without_discovery(workspace: _Tree) -> _Found:
     if _discovers(workspace):
         return
     for key in ("include", "exclude", "tags"):
@@ -87,7 +87,7 @@ def _filters_without_discovery(workspace: _Workspace) -> _Found:
             yield ("segments", key), f"has no effect without discovery; {remedy}"
 
 
-def _nothing_to_do(workspace: _Workspace) -> _Found:
+def _nothing_to_do(workspace: _Tree) -> _Found:
     wanted = (("segments", "ids"), ("apps",), ("sessions", "by_segment"))
     is_asked = any(_at(workspace, *path) for path in wanted)
     if not _discovers(workspace) and not is_asked and not _workspace_total(workspace):
@@ -95,7 +95,7 @@ def _nothing_to_do(workspace: _Workspace) -> _Found:
         yield ("segments", "discover"), f"leaves nothing to do; {remedy}"
 
 
-def _unknown_in_alerts(workspace: _Workspace) -> _Found:
+def _unknown_in_alerts(workspace: _Tree) -> _Found:
     apps = _map(workspace, ("apps",))
     for app in _map(workspace, ("alerts", "apps")):
         if app not in apps:
@@ -110,7 +110,7 @@ def _unknown_in_alerts(workspace: _Workspace) -> _Found:
             yield ("alerts", "segments", segment), f"is not among the segments to read{hint}"
 
 
-_CHECKS: tuple[Callable[[_Workspace], _Found], ...] = (
+_CHECKS: tuple[Callable[[_Tree], _Found], ...] = (
     _key_missing, _filters_without_discovery, _nothing_to_do, _unknown_in_alerts,
 )  # fmt: skip
 
@@ -163,20 +163,23 @@ def _unreadable(path: object) -> str:
     if not isinstance(path, str) or not path:
         return ""
     try:
+        if not Path(path).exists():
+            return "names a file that does not exist"
+        # A pipe is none: opening it would wait for its writer.
+        if not Path(path).is_file():
+            return "names something that is no file"
         with Path(path).open("rb"):
             return ""
-    except FileNotFoundError:
-        return "names a file that does not exist"
     except (OSError, ValueError):
         return "names a file that cannot be read"
 
 
-def _discovers(workspace: _Workspace) -> bool:
+def _discovers(workspace: _Tree) -> bool:
     default = not _at(workspace, "segments", "ids")
     return _boolean(_at(workspace, "segments", "discover"), default=default)
 
 
-def _workspace_total(workspace: _Workspace) -> bool:
+def _workspace_total(workspace: _Tree) -> bool:
     return _boolean(_at(workspace, "sessions", "workspace_total"), default=False)
 
 

@@ -34,7 +34,9 @@ def number(value: float) -> str:
     """A finite value as Prometheus writes it: whole numbers without an exponent as long as they are
     exact.
     """
-    return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
+    # An int is a float to the type checker, but has no `is_integer` before Python 3.12.
+    exact = float(value)
+    return str(int(exact)) if exact.is_integer() and abs(exact) < 2**53 else repr(exact)
 
 
 def header(metric: Metric, form: Format) -> str:

@@ -65,7 +65,8 @@ def _split(written: str) -> SplitResult:
     if url.scheme not in ("https", "http"):
         raise ValueError("must begin with https://")
     host = url.hostname or ""
-    if not (re.fullmatch(rf"{_LABEL}(\.{_LABEL})*\.?", host) or _is_address(host)):
+    is_name = len(host) <= 253 and re.fullmatch(rf"{_LABEL}(\.{_LABEL})*\.?", host)
+    if not is_name and not _is_address(host):
         raise ValueError("must be a URL with a host, such as https://rest.iad-01.braze.com")
     return url
 

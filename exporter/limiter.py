@@ -51,15 +51,7 @@ class Limiter:
         Raises Paused, without waiting, when the pause in force is longer than a poll may wait for,
         and Interrupted when the wait is ended from outside.
         """
-        while True:
-            with self._lock:
-                moment = self._monotonic()
-                closed = self._closed_until - moment
-                if closed > PATIENCE:
-                    raise Paused
-                if closed <= 0:
-                    break
-            self._wait(closed)
+        self._wait_until_open()
         # A token may be owed: whoever comes next waits behind this one, so that nobody starves.
         with self._lock:
             self._refill()
@@ -67,6 +59,7 @@ class Limiter:
             owed = -self._tokens / self._rate
         if owed > 0:
             self._wait(owed)
+            self._wait_until_open()  # Braze may have asked for a pause meanwhile
 
     def heed(self, limit: RateLimit) -> None:
         """Pause until Braze's window ends, if its headers leave less than the reserve."""
@@ -76,6 +69,16 @@ class Limiter:
         """Let nothing go for `seconds` from now on."""
         with self._lock:
             self._closed_until = max(self._closed_until, self._monotonic() + seconds)
+
+    def _wait_until_open(self) -> None:
+        while True:
+            with self._lock:
+                closed = self._closed_until - self._monotonic()
+            if closed > PATIENCE:
+                raise Paused
+            if closed <= 0:
+                return
+            self._wait(closed)
 
     def _wait(self, seconds: float) -> None:
         begun = self._monotonic()

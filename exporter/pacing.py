@@ -1,6 +1,7 @@
 """When to try again, how long to wait, how much of the limit to leave: pure arithmetic."""
 
 from collections.abc import Mapping
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from exporter.model import RateLimit
@@ -79,6 +80,8 @@ def burst(requests_per_hour: int) -> float:
 
 def _date(text: str) -> float:
     try:
-        return parsedate_to_datetime(text).timestamp()
+        moment = parsedate_to_datetime(text)
+        # An HTTP date is in GMT; one that does not say so must not be taken for our local time.
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return 0.0

@@ -81,17 +81,19 @@ class Transport:
 
         Raises TransportError where none came in time, in size, readable, or at all.
         """
-        late = TransportError("timeout", f"no whole answer within {self._timeout:g} s")
+        late = f"no whole answer within {self._timeout:g} s"
         with self._open.until(self._monotonic() + self._timeout) as overdue:
             try:
                 reply = self._get(path, query, key)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+                reason = "timeout" if overdue() else _reason(error)
+                said = late if reason == "timeout" else _innermost(error)
                 # The chain is cut: it repeats the message at length, and may hold the request with
                 # its key.
-                raise (late if overdue() else _classified(error)) from None
+                raise TransportError(reason, said) from None
             # A connection that was cut looks like a body that has ended, where no length was given.
             if overdue():
-                raise late
+                raise TransportError("timeout", late)
             return reply
 
     def abort(self) -> None:
@@ -148,14 +150,12 @@ def _usual_ca_bundle() -> str | bool:
     return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
 
 
-def _classified(error: Exception) -> TransportError:
+def _reason(error: Exception) -> str:
     if isinstance(error, requests.exceptions.SSLError | urllib3.exceptions.SSLError):
-        return TransportError("tls", _innermost(error))
+        return "tls"
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
-        return TransportError("timeout", _innermost(error))
-    if isinstance(error, urllib3.exceptions.DecodeError):
-        return TransportError("invalid_response", "the body's encoding is broken")
-    return TransportError("connection", _innermost(error))
+        return "timeout"
+    return "invalid_response" if isinstance(error, urllib3.exceptions.DecodeError) else "connection"
 
 
 def _innermost(error: BaseException) -> str:

@@ -3,17 +3,16 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 import responses
 
 from exporter import __version__
-from exporter.catalog import LIST
-from exporter.client import BrazeError, Client
+from exporter.catalog import FAMILY, LIST
+from exporter.client import HTTP, BrazeError, Client
 from exporter.limiter import Interrupted, Limiter
-from exporter.model import Family, RateLimit, Segment, Series
+from exporter.model import RateLimit, Segment, Series
 from exporter.transport import Reply, Transport, TransportError
 from tests.fakes import NOW, TODAY, FakeClock, daily, hourly, size
 
@@ -25,7 +24,7 @@ TO_THE_HOUR = 2400  # seconds from NOW to the end of Braze's window
 Outcome = Reply | TransportError
 
 
-def reply(payload: object, status: int = 200, **headers: str) -> Reply:
+def reply(payload: object, status: int = 200, /, **headers: str) -> Reply:
     """An answer of Braze; `retry_after` stands for the header `retry-after`."""
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     return Reply(status, {name.replace("_", "-"): value for name, value in headers.items()}, body)
@@ -60,11 +59,14 @@ class Script:
     """Answers each request with the next outcome, and from the last one on always with that."""
 
     outcomes: list[Outcome]
+    meanwhile: Callable[[], object] = lambda: None
     asked: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
 
     def get(self, path: str, query: Mapping[str, str], key: str) -> Reply:
-        assert key == KEY
         self.asked.append((path, dict(query)))
+        self.keys.append(key)
+        self.meanwhile()
         outcome = self.outcomes[min(len(self.asked), len(self.outcomes)) - 1]
         if isinstance(outcome, TransportError):
             raise outcome
@@ -92,7 +94,12 @@ class Notes:
 class Bench:
     """A client on a clock that stands still, between a scripted Braze and an observer."""
 
-    def __init__(self, *outcomes: Outcome, http: Transport | None = None) -> None:
+    def __init__(
+        self,
+        *outcomes: Outcome,
+        http: HTTP | None = None,
+        key: Callable[[], str] = lambda: KEY,
+    ) -> None:
         self.braze = Script(list(outcomes))
         self.notes = Notes()
         self.clock = FakeClock()
@@ -107,7 +114,7 @@ class Bench:
                 throttled=lambda _: None,
             ),
             self.notes,
-            key=lambda: KEY,
+            key=key,
             zone=ZoneInfo("UTC"),
             now=self.clock.now,
             monotonic=self.clock.monotonic,
@@ -141,7 +148,17 @@ class Bench:
         (hourly("a1"), SESSIONS, {"app_id": "a1", "unit": "hour"}),
         (daily("a1"), SESSIONS, {"app_id": "a1", "unit": "day"}),
         (
-            Series(daily().family, ("production", "")),
+            Series(FAMILY["braze_segment_sessions_hourly"], ("production", "s1", "a1")),
+            SESSIONS,
+            {"segment_id": "s1", "app_id": "a1", "unit": "hour"},
+        ),
+        (
+            Series(FAMILY["braze_segment_sessions_daily"], ("production", "s1", "")),
+            SESSIONS,
+            {"segment_id": "s1", "unit": "day"},
+        ),
+        (
+            Series(FAMILY["braze_workspace_sessions_daily"], ("production",)),
             SESSIONS,
             {"unit": "day"},
         ),
@@ -183,35 +200,10 @@ def test_the_key_stands_in_one_header_and_nowhere_else() -> None:
 def test_the_key_is_asked_for_anew_for_each_request() -> None:
     """A key that was replaced on disk is in use at the next try already."""
     keys = iter(("old-key-1", "new-key-2"))
-    used: list[str] = []
+    bench = Bench(BROKEN, sizes(1), key=lambda: next(keys))
 
-    class Braze:
-        def get(self, _path: str, _query: Mapping[str, str], key: str) -> Reply:
-            used.append(key)
-            return sizes(1) if len(used) > 1 else BROKEN
-
-    clock = FakeClock()
-    limiter = Limiter(
-        100,
-        0.1,
-        now=clock.now,
-        monotonic=clock.monotonic,
-        pause=clock.pause,
-        throttled=lambda _: None,
-    )
-    Client(
-        Braze(),
-        limiter,
-        Notes(),
-        key=lambda: next(keys),
-        zone=ZoneInfo("UTC"),
-        now=clock.now,
-        monotonic=clock.monotonic,
-        pause=clock.pause,
-        chance=lambda: 0.0,
-    ).data_series(size(), 1)
-
-    assert used == ["old-key-1", "new-key-2"]
+    assert bench.values() == [1]
+    assert bench.braze.keys == ["old-key-1", "new-key-2"]
 
 
 # Points
@@ -316,22 +308,49 @@ def test_a_full_last_page_is_followed_by_an_empty_one() -> None:
     assert len(bench.braze.asked) == 2
 
 
-def test_a_server_that_ignores_the_page_ends_the_reading() -> None:
-    """The same page again and again is no endless list."""
+def test_a_server_that_ignores_the_page_is_not_believed() -> None:
+    """The same full page again is neither an endless list nor the whole one."""
     bench = Bench(listing(*map(segment, range(100))))
 
-    assert len(bench.client.segments()) == 100
-    assert len(bench.braze.asked) <= 4
+    with pytest.raises(BrazeError, match="repeats the one before") as raised:
+        bench.client.segments()
+    assert raised.value.reason == "invalid_response"
+    assert len(bench.braze.asked) == 2
 
 
 def test_a_segment_that_moves_between_two_pages_is_found_once() -> None:
-    """The list may change while it is read: nobody comes twice, and nobody is lost."""
+    """The list may change while it is read. One that comes twice shows that another was missed, so
+    the list is read once more from its other end: nobody comes twice, and nobody is lost.
+    """
     first, second = [segment(n) for n in range(100)], [segment(n) for n in range(99, 150)]
-    bench = Bench(listing(*first), listing(*second), listing(*first), listing(*second))
+    backwards = [segment(n) for n in range(151)][::-1]
+    bench = Bench(
+        listing(*first), listing(*second), listing(*backwards[:100]), listing(*backwards[100:])
+    )
 
     ids = [each.id for each in bench.client.segments()]
 
-    assert sorted(ids) == sorted(f"id-{number}" for number in range(150))
+    assert sorted(ids) == sorted(f"id-{number}" for number in range(151))
+    assert bench.braze.asked[2:] == [
+        (LIST, {"page": page, "sort_direction": "desc"}) for page in ("0", "1")
+    ]
+
+
+def test_a_known_segment_that_is_missing_is_looked_for_once_more() -> None:
+    """On a list of several pages it may have slipped through; only then it is gone."""
+    pages = (listing(*map(segment, range(100))), listing(segment(100)))
+    bench = Bench(*pages, *pages)
+
+    assert len(bench.client.segments(known=["id-7", "id-lost"])) == 101
+    assert len(bench.braze.asked) == 4
+
+
+def test_one_page_is_read_once() -> None:
+    """There is no other page to slip to."""
+    bench = Bench(listing(segment(1)))
+
+    assert len(bench.client.segments(known=["id-1", "id-lost"])) == 1
+    assert len(bench.braze.asked) == 1
 
 
 def test_a_segment_is_read_with_all_that_braze_says_of_it() -> None:
@@ -602,10 +621,8 @@ def test_the_rate_headers_are_passed_on() -> None:
 
 
 def test_the_empty_rate_headers_of_a_401_say_nothing() -> None:
-    """Braze sends the three headers empty with a 401: that is unknown, and neither 0 nor a pause."""
-    empty = dict.fromkeys(
-        ("x_ratelimit_limit", "x_ratelimit_remaining", "x_ratelimit_reset"), ""
-    )
+    """Braze sends the three headers empty with a 401: that is unknown, neither 0 nor a pause."""
+    empty = {"x_ratelimit_limit": "", "x_ratelimit_remaining": "", "x_ratelimit_reset": ""}
     bench = Bench(reply({"message": "Invalid API key"}, 401, **empty), sizes(42))
     bench.failure()
 
@@ -641,20 +658,20 @@ def test_an_echoed_key_is_never_repeated(outcome: Outcome) -> None:
 
 def test_the_message_says_what_came_on_one_line() -> None:
     """Braze's own message where there is one, else the beginning of the body, without breaks."""
-    said: dict[str, Callable[[], Any]] = {
-        "bad_request: status 400: segment_id must be a string": lambda: reply(
+    said = {
+        "bad_request: status 400: segment_id must be a string": reply(
             {"message": "segment_id must\nbe a string", "errors": []}, 400
         ),
-        "server_error: status 502: <html> <h1>Bad Gateway</h1>": lambda: reply(
+        "server_error: status 502: <html> <h1>Bad Gateway</h1>": reply(
             b"<html>\r\n<h1>Bad Gateway</h1>\r\n", 502
         ),
-        "server_error: status 503: empty body": lambda: reply(b"", 503),
-        "redirect: status 302; redirects are not followed": lambda: reply(b"", 302),
-        "invalid_response: not a success: queued": lambda: reply({"message": "queued"}),
-        "invalid_response: none of 1 points could be read": lambda: sizes(None),
+        "server_error: status 503: empty body": reply(b"", 503),
+        "redirect: status 302; redirects are not followed": reply(b"", 302),
+        "invalid_response: not a success: queued": reply({"message": "queued"}),
+        "invalid_response: none of 1 points could be read": sizes(None),
     }
     for message, outcome in said.items():
-        assert str(Bench(outcome()).failure()) == message
+        assert str(Bench(outcome).failure()) == message
 
 
 def test_a_long_message_is_cut() -> None:
@@ -677,12 +694,19 @@ def test_a_stopped_client_sends_nothing_more() -> None:
 
 def test_a_stop_ends_a_wait_between_two_tries() -> None:
     """And there is no further try."""
-    bench = Bench()
+    bench = Bench(BROKEN)
+    bench.braze.meanwhile = bench.clock.interrupt
 
-    class Stopping:
-        def get(self, _path: str, _query: Mapping[str, str], _key: str) -> Reply:
-            bench.clock.interrupt()
-            return BROKEN
+    with pytest.raises(Interrupted):
+        bench.values()
+    assert len(bench.braze.asked) == 1
 
-    client = Bench(http=Stopping()).client  # type: ignore[arg-type]
-    del client
+
+def test_a_request_that_the_stop_cut_off_is_no_failure_of_braze() -> None:
+    """The transport reports a lost connection; nobody counts it."""
+    bench = Bench(TransportError("connection", "cut off"))
+    bench.braze.meanwhile = bench.clock.interrupt
+
+    with pytest.raises(Interrupted):
+        bench.values()
+    assert bench.notes.reasons == []

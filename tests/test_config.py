@@ -128,6 +128,8 @@ WRONG = (
           file=COMPLETE.replace("api_key: the-key", 'api_key_file: ""')),
     Wrong("b.yml:5:14: workspaces.main.ca_file: names a file that does not exist",
           adds="    ca_file: ca.pem"),
+    Wrong("b.yml:5:14: workspaces.main.ca_file: names something that is no file",
+          adds="    ca_file: ."),
     # Segments, sessions, apps
     Wrong("b.yml:5:22: workspaces.main.segments.ids[0]: must be text, not a number; "
           "put it in quotes", adds="    segments: {ids: [12345678901234]}"),
@@ -172,7 +174,8 @@ WRONG = (
           adds="    alerts: {segments: {a: 200%}}"),
     Wrong("b.yml:5:24: workspaces.main.alerts.min_size: must be a number, at least 0",
           adds="    alerts: {min_size: -1}"),
-    Wrong("b.yml:5:14: workspaces.main.reserve: must be a share, at most 90%", adds="    reserve: 95%"),
+    Wrong("b.yml:5:14: workspaces.main.reserve: must be a share, at most 90%",
+          adds="    reserve: 95%"),
     Wrong("b.yml:5:18: workspaces.main.concurrency: must be a number, 1 to 64",
           adds="    concurrency: 65"),
     Wrong(f"b.yml:5:18: workspaces.main.concurrency: {WHOLE}", adds="    concurrency: yes"),
@@ -183,7 +186,8 @@ WRONG = (
     Wrong(f"b.yml:5:16: workspaces.main.time_zone: {ZONE}",
           adds="    time_zone: ../../etc/passwd"),
     # Poll, web and log
-    Wrong("b.yml:5:18: poll.segments: must be a duration, at least 1s", adds="poll: {segments: 0s}"),
+    Wrong("b.yml:5:18: poll.segments: must be a duration, at least 1s",
+          adds="poll: {segments: 0s}"),
     Wrong("b.yml:5:14: poll.keep: must be a duration with a unit, such as 30m; "
           "units are d, h, m and s", adds="poll: {keep: 300}"),
     Wrong("b.yml:5:17: poll.timeout: must be a duration, more than 0", adds="poll: {timeout: 0}"),

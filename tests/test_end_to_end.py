@@ -144,14 +144,15 @@ def sizes(world: World, now: datetime) -> dict[Labels, float]:
 def scopes(world: World, subject: str) -> dict[Labels, tuple[str | None, str | None]]:
     """The series of a family of sessions, each with the app and the segment it is of."""
     tracked = next(segment for segment in world.segments if segment.tracked)
-    return {
+    found: dict[str, dict[Labels, tuple[str | None, str | None]]] = {
         "app": {labelled(app_id=app.id): (app.id, None) for app in world.apps},
         "segment": {
             labelled(app_id=app.id, segment_id=tracked.id): (app.id, tracked.id)
             for app in world.apps
         },
         "workspace": {labelled(): (None, None)},
-    }[subject]
+    }
+    return found[subject]
 
 
 def complete(world: World, subject: str, unit: str, now: datetime) -> dict[Labels, float]:

@@ -12,11 +12,12 @@ PACKAGE = Path(exporter.__file__).parent
 FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
-        "__init__ model negotiation mistakes quantities reference secretfile logs",
-        "buckets catalog pacing instances names yamlfile environment web connections conversation",
-        "history telemetry exposition limiter watch consistency wording sources transport",
-        "config client holding rendering server schedule",
-        "snapshot poll",
+        "__init__ model negotiation mistakes quantities secretfile logs schedule",
+        "buckets catalog pacing instances names reference yamlfile web connections",
+        "history telemetry exposition limiter watch conversation transport",
+        "environment consistency wording",
+        "client holding rendering sources server",
+        "config snapshot poll",
         "poller",
         "daemon once",
         "commands",

@@ -5,6 +5,7 @@ A day passes, so that every true value is another. Then one series meets the fau
 must be read as if nothing were; and once the fault is over, the series is right again by itself.
 """
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
@@ -13,6 +14,7 @@ import pytest
 
 from exporter.catalog import DISCOVERY, SEGMENTS, SESSIONS
 from exporter.simulator import FAULTS, World
+from exporter.transport import Transport
 from tests.workbench import Workbench
 
 FIRST = datetime(2026, 11, 20, 14, 40, tzinfo=UTC)
@@ -221,6 +223,43 @@ def test_a_permission_that_lacks_leaves_the_other_endpoints(bench: Workbench) ->
     assert bench.value("braze_up") == 1
     name = "braze_exporter_api_request_failures_total"
     assert bench.value(name, "/sessions/data_series", "forbidden") == 3
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "reason"),
+    [
+        ("http://nowhere.invalid", "connection"),
+        ("http://127.0.0.1:1", "connection"),
+        ("https://{address}", "tls"),
+    ],
+    ids=["a name that does not resolve", "a port that is closed", "a peer that speaks no TLS"],
+)
+def test_no_way_to_braze(bench: Workbench, endpoint: str, reason: str) -> None:
+    """Without a connection values stand, the workspace is down, and it comes back by itself."""
+    assert bench.transport is not None
+    assert bench.server is not None
+    address = bench.server.url.removeprefix("http://")
+    lost = Transport(
+        endpoint.format(address=address), connections=1, timeout=5, monotonic=time.monotonic
+    )
+    bench.route.way = lost
+    try:
+        bench.poll(SEGMENTS)
+    finally:
+        lost.close()
+
+    assert bench.value("braze_segment_size", ILL) == size(ILL, FIRST)
+    assert bench.value("braze_up") == 0
+    failures = bench.value(
+        "braze_exporter_api_request_failures_total", "/segments/data_series", reason
+    )
+    assert failures == len(WORLD.segments) * (3 if reason == "connection" else 1)
+
+    bench.route.way = bench.transport
+    bench.poll(SEGMENTS)
+
+    assert bench.value("braze_segment_size", ILL) == size(ILL, bench.clock.moment)
+    assert bench.value("braze_up") == 1
 
 
 def test_a_wrong_key_is_not_hammered(bench: Workbench) -> None:

@@ -75,6 +75,7 @@ def test_an_endpoint_becomes_a_url(written: str, url: str) -> None:
          "must not hold a user name or password; Braze's key goes into api_key"),
         ("ftp://rest.iad-01.braze.com", "must begin with https://"),
         ("https://", "must be a URL with a host, such as https://rest.iad-01.braze.com"),
+        (f"https://{'a' * 254}", "must be a URL with a host, such as https://rest.iad-01.braze.com"),
         ("https://a..b/", "must be a URL with a host, such as https://rest.iad-01.braze.com"),
         ("https://a:99999", "must be a URL such as https://rest.iad-01.braze.com"),
         ("https://[::1", "must be a URL such as https://rest.iad-01.braze.com"),

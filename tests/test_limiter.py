@@ -164,33 +164,36 @@ def test_a_shorter_pause_does_not_end_a_longer_one() -> None:
         limiter.acquire()
 
 
-@pytest.mark.parametrize(
-    ("pause", "outcome"), [(4.0, "goes after the pause"), (600.0, "fails without a request")]
-)
-def test_a_pause_that_begins_while_a_request_waits_for_its_token_holds_for_it_too(
-    pause: float, outcome: str
-) -> None:
+def a_pause_while_the_first_one_waits(seconds: float, clock: FakeClock) -> Limiter:
+    """A limiter without a token left, whose next wait is that in which Braze asks for a pause."""
+
+    def wait(owed: float) -> bool:
+        clock.pause(owed)
+        if len(clock.pauses) == 1:
+            limiter.close(seconds)
+        return False
+
+    limiter = a_limiter(clock, pause=wait)
+    for _ in range(180):
+        limiter.acquire()
+    return limiter
+
+
+def test_a_request_that_waits_for_its_token_waits_for_a_pause_begun_meanwhile() -> None:
     """Isolation: once Braze asked for a pause nothing leaves in it, not even a request that was
     waiting for our own ceiling before.
     """
-    clock = FakeClock()
+    limiter = a_pause_while_the_first_one_waits(4, clock := FakeClock())
+    limiter.acquire()
+    assert clock.pauses == pytest.approx([1, 4])
 
-    def another_thread_is_told_to_wait(seconds: float) -> bool:
-        clock.pause(seconds)
-        if len(clock.pauses) == 1:
-            limiter.close(pause)
-        return False
 
-    limiter = a_limiter(clock, pause=another_thread_is_told_to_wait)
-    for _ in range(180):
+def test_a_request_that_waits_for_its_token_fails_in_a_long_pause_begun_meanwhile() -> None:
+    """Isolation: … and where the pause is too long to be waited for, it fails."""
+    limiter = a_pause_while_the_first_one_waits(600, clock := FakeClock())
+    with pytest.raises(Paused):
         limiter.acquire()
-    if outcome == "goes after the pause":
-        limiter.acquire()
-        assert clock.pauses == pytest.approx([1, pause])
-    else:
-        with pytest.raises(Paused):
-            limiter.acquire()
-        assert clock.pauses == pytest.approx([1])
+    assert clock.pauses == pytest.approx([1])
 
 
 @pytest.mark.parametrize("close", [True, False])

@@ -1,5 +1,7 @@
 """When to try again, how long to wait, how much of the limit to leave."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -117,7 +119,7 @@ def test_a_wait_that_braze_asks_for_buys_no_fourth_request() -> None:
         ({"retry-after": "soon"}, None),
         ({"retry-after": "-5"}, None),
         ({"retry-after": "1.5"}, None),
-        ({"retry-after": "٧"}, None),
+        ({"retry-after": "\N{ARABIC-INDIC DIGIT SEVEN}"}, None),
         ({"retry-after": "Wed, 13 Mar 2024 10:19:00 GMT"}, None),
         ({"retry-after": "Wed, 13 Mar 99999999 10:19:00 GMT"}, None),
         ({"x-ratelimit-reset": ""}, None),
@@ -134,6 +136,19 @@ def test_how_long_an_answer_asks_to_wait(headers: dict[str, str], expected: floa
     `X-RateLimit-Reset`; never more than Braze's window of an hour.
     """
     assert asked_wait(headers, NOW) == expected
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York", "UTC"])
+def test_a_date_is_gmt_wherever_the_exporter_runs(
+    zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Isolation: a `Retry-After` date that names no zone is not taken for the machine's own."""
+    with monkeypatch.context() as machine:
+        machine.setenv("TZ", zone)
+        time.tzset()
+        wait = asked_wait({"retry-after": "Wed, 13 Mar 2024 10:20:07"}, NOW)
+    time.tzset()
+    assert wait == 7
 
 
 @given(st.text() | st.from_regex(r"\A[A-Za-z]{3}, .{0,30}(GMT|[+-][0-9]{4})\Z"), st.text())

@@ -45,6 +45,17 @@ class Clock:
         return False
 
 
+class Route:
+    """Sends each request the way that is open at the moment."""
+
+    def __init__(self, way: HTTP) -> None:
+        self.way = way
+
+    def get(self, path: str, query: Mapping[str, str], key: str) -> Reply:
+        """What the way answers."""
+        return self.way.get(path, query, key)
+
+
 class Unsocketed:
     """Hands each request to the simulator, without a socket."""
 
@@ -105,7 +116,7 @@ class Workbench:
             if timeout and self.server
             else None
         )
-        http: HTTP = self.transport or Unsocketed(self.simulator)
+        self.route = Route(self.transport or Unsocketed(self.simulator))
         self.watch = watch(world, **changes)
         self.store = Store(self.clock.now)
         self.telemetry = Telemetry(process=False)
@@ -113,7 +124,7 @@ class Workbench:
             WORKSPACE, ("/segments/list", "/segments/data_series", "/sessions/data_series")
         )
         self.client = Client(
-            http,
+            self.route,
             Limiter(
                 10_000,
                 0.1,

@@ -1,0 +1,67 @@
+"""A simulated Braze, running exporters and processes, all of which end with the test."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from exporter.simulator import Server
+from tests.doubles import Process, Running, no_thread_left, simulated
+
+
+@pytest.fixture
+def threads() -> Iterator[None]:
+    """Fail the test if a thread is left that was begun in it."""
+    with no_thread_left():
+        yield
+
+
+@pytest.fixture
+def simulator() -> Iterator[Server]:
+    """A small Braze on a free port."""
+    with no_thread_left(), simulated() as server:
+        yield server
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[Mapping[str, object]], Path]:
+    """Writes the settings file, and again when called again. JSON is YAML."""
+
+    def written(settings: Mapping[str, object]) -> Path:
+        path = tmp_path / "exporter.yml"
+        path.write_text(json.dumps(settings))
+        return path
+
+    return written
+
+
+@pytest.fixture
+def running() -> Iterator[Callable[[Path], Running]]:
+    """Starts exporters with a settings file, in threads of this process."""
+    started: list[Running] = []
+
+    def start(config_file: Path) -> Running:
+        started.append(Running(config_file))
+        return started[-1]
+
+    with no_thread_left():
+        yield start
+        for each in started:
+            each.stop()
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    """Starts commands, each in a process of its own."""
+    started: list[Process] = []
+
+    def start(*words: str, environ: Mapping[str, str] | None = None) -> Process:
+        folder = tmp_path / f"process-{len(started)}"
+        folder.mkdir()
+        started.append(Process(folder, *words, environ=environ))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.kill()

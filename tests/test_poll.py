@@ -1,0 +1,346 @@
+"""One poll: what it asks, what a failure costs, and how polls share a workspace's threads."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+
+import pytest
+
+from exporter.client import BrazeError
+from exporter.limiter import Interrupted
+from exporter.model import Answer, Reading, Segment, Series
+from exporter.poll import poll_discovery, poll_series, spread
+from tests.doubles import eventually
+from tests.fakes import NOW, FakeClock, daily, days, hourly, size
+from tests.inline import Inline
+
+pytestmark = pytest.mark.usefixtures("threads")
+
+FORBIDDEN = BrazeError("forbidden", "status 403: Access Denied")
+UNAUTHORIZED = BrazeError("unauthorized", "status 401: Invalid API key")
+REFUSED = BrazeError("rate_limited", "status 429: Rate Limited")
+PAUSED = BrazeError("rate_limited", "paused, as Braze asked", sent=False)
+BAD = BrazeError("bad_request", "status 400: segment_id must be a string")
+LATE = BrazeError("timeout", "no whole answer within 15 s")
+BROKEN = BrazeError("server_error", "status 500: oops")
+
+ANSWER = Answer(NOW, days(1, 2))
+
+
+class Braze:
+    """Answers each series by its segment id, and notes what it was asked for."""
+
+    def __init__(self, failures: dict[str, Exception] | None = None) -> None:
+        self._failures = failures or {}
+        self.asked: list[tuple[Series, int]] = []
+
+    def read(self, series: Series, length: int) -> Answer:
+        self.asked.append((series, length))
+        failure = self._failures.get(series.labels[1]) or self._failures.get("*")
+        if failure is not None:
+            raise failure
+        return ANSWER
+
+
+def poll(
+    wanted: tuple[Series, ...],
+    read: Callable[[Series, int], Answer],
+    *,
+    threads: Executor | None = None,
+    width: int = 1,
+) -> Reading:
+    clock = FakeClock()
+    return poll_series(
+        "production",
+        "segments",
+        wanted,
+        read,
+        threads=threads or Inline(),
+        width=width,
+        now=clock.now,
+    )
+
+
+def sizes(count: int) -> tuple[Series, ...]:
+    return tuple(size(f"s{number}") for number in range(count))
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    """The four threads of a workspace."""
+    with ThreadPoolExecutor(4) as threads:
+        yield threads
+
+
+# Series
+
+
+def test_every_series_is_read() -> None:
+    """The reading holds each answer, and counts what was asked and answered."""
+    braze = Braze()
+
+    reading = poll(sizes(3), braze.read)
+
+    assert reading.answers == dict.fromkeys(sizes(3), ANSWER)
+    assert reading.complete
+    assert (reading.asked, reading.answered) == (3, 3)
+    assert (reading.workspace, reading.collector) == ("production", "segments")
+    assert reading.started == reading.finished == NOW
+
+
+def test_enough_points_are_asked_for() -> None:
+    """With 14 days, or 48 hours, a complete bucket is among them whatever the time zone."""
+    braze = Braze()
+
+    poll((size(), daily(), hourly()), braze.read)
+
+    assert braze.asked == [(size(), 14), (daily(), 14), (hourly(), 48)]
+
+
+def test_nothing_wanted_is_a_complete_poll() -> None:
+    """A discovery that selected nothing leaves nothing to read; that is no failure."""
+    reading = poll((), Braze().read)
+
+    assert reading.complete
+    assert not reading.unanswered
+
+
+@pytest.mark.parametrize(
+    "failure", [FORBIDDEN, UNAUTHORIZED, REFUSED, PAUSED, BAD, LATE, BROKEN], ids=str
+)
+def test_one_failing_series_leaves_the_others_alone(failure: BrazeError) -> None:
+    """Whatever the reason and wherever it stands in the list."""
+    for place in range(5):
+        reading = poll(sizes(5), Braze({f"s{place}": failure}).read)
+
+        failed = size(f"s{place}")
+        assert reading.failures == {failed: str(failure)}
+        assert set(reading.answers) == set(sizes(5)) - {failed}
+
+
+@pytest.mark.parametrize(
+    ("failure", "asked", "answered"),
+    [(BAD, 3, 3), (LATE, 3, 0), (BROKEN, 3, 0), (PAUSED, 0, 0)],
+    ids=str,
+)
+def test_what_was_asked_and_answered(failure: BrazeError, asked: int, answered: int) -> None:
+    """A 400 is an answer, a timeout is none, and what was not sent was not asked."""
+    reading = poll(sizes(3), Braze({"*": failure}).read)
+
+    assert (reading.asked, reading.answered) == (asked, answered)
+    assert reading.unanswered == (asked > 0 and answered == 0)
+
+
+# Giving up
+
+
+@pytest.mark.parametrize("failure", [FORBIDDEN, UNAUTHORIZED, REFUSED, PAUSED], ids=str)
+def test_three_refusals_and_no_answer_end_the_poll(failure: BrazeError) -> None:
+    """Two thousand requests with a key that may not are asked by nobody; the rest is reported."""
+    braze = Braze({"*": failure})
+
+    reading = poll(sizes(10), braze.read)
+
+    assert len(braze.asked) == 3
+    assert set(reading.failures) == set(sizes(10))
+    assert sum(said == str(failure) for said in reading.failures.values()) == 3
+    assert list(reading.failures.values())[-1] == "not asked: Braze refused the others"
+
+
+def test_with_more_at_a_time_a_few_more_are_asked(pool: ThreadPoolExecutor) -> None:
+    """Those that were under way when the third refusal came."""
+    braze = Braze({"*": FORBIDDEN})
+
+    reading = poll(sizes(100), braze.read, threads=pool, width=4)
+
+    assert 3 <= len(braze.asked) <= 7
+    assert len(reading.failures) == 100
+
+
+@pytest.mark.parametrize("failure", [BAD, LATE, BROKEN], ids=str)
+def test_failures_of_another_kind_do_not_end_it(failure: BrazeError) -> None:
+    """They may be one series' own."""
+    braze = Braze({"*": failure})
+    poll(sizes(10), braze.read)
+
+    assert len(braze.asked) == 10
+
+
+def test_one_answer_shows_that_the_others_are_worth_asking() -> None:
+    """With it, refusals are the single series' own, however many."""
+    braze = Braze({f"s{number}": FORBIDDEN for number in range(1, 10)})
+    reading = poll(sizes(10), braze.read)
+
+    assert len(braze.asked) == 10
+    assert set(reading.answers) == {size("s0")}
+
+
+# Threads
+
+
+class Gate:
+    """Lets reads begin, counts how many are under way, and holds them until it is opened."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open = threading.Event()
+        self.under_way = 0
+        self.most = 0
+        self.order: list[str] = []
+
+    def read(self, series: Series, _length: int) -> Answer:
+        with self._lock:
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
+            self.order.append(series.labels[0])
+        try:
+            assert self._open.wait(10)
+        finally:
+            with self._lock:
+                self.under_way -= 1
+        return ANSWER
+
+    def open(self) -> None:
+        self._open.set()
+
+
+def test_no_more_are_under_way_than_the_width(pool: ThreadPoolExecutor) -> None:
+    """And no fewer, as long as there is something to read."""
+    gate = Gate()
+    with ThreadPoolExecutor(1) as caller:
+        polled = caller.submit(poll, sizes(40), gate.read, threads=pool, width=3)
+        eventually(lambda: gate.under_way == 3, "as many under way as may be")
+        gate.open()
+        reading = polled.result(10)
+
+    assert gate.most == 3
+    assert len(reading.answers) == 40
+
+
+def test_two_polls_on_one_pool_take_turns() -> None:
+    """A long list does not keep a short one waiting: after each read of one comes one of the
+    other.
+    """
+    order: list[str] = []
+    both = threading.Barrier(2)
+
+    def read(series: Series, _length: int) -> Answer:
+        order.append(series.labels[0])
+        time.sleep(0.001)
+        return ANSWER
+
+    def start(workspace: str, count: int) -> Reading:
+        both.wait(5)
+        return poll(
+            tuple(size(f"s{number}", workspace) for number in range(count)),
+            read,
+            threads=one,
+            width=1,
+        )
+
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(2) as callers:
+        long = callers.submit(start, "long", 200)
+        short = callers.submit(start, "short", 10)
+        assert len(short.result(10).answers) == 10
+        passed = order.index("short"), len(order) - 1 - order[::-1].index("short")
+        long.result(10)
+
+    between = order[passed[0] : passed[1]].count("long")
+    assert between <= 15
+
+
+def test_each_item_comes_with_what_was_made_of_it(pool: ThreadPoolExecutor) -> None:
+    """In whatever order they are done."""
+    assert dict(spread(str, range(100), pool, 4)) == {number: str(number) for number in range(100)}
+
+
+def test_items_are_taken_only_when_there_is_room() -> None:
+    """So that a poll can change its mind about the rest."""
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(10):
+            taken.append(number)
+            yield number
+
+    first = next(iter(spread(str, items(), Inline(), 2)))
+
+    assert first in ((0, "0"), (1, "1"))
+    assert taken == [0, 1]
+
+
+# The stop
+
+
+def test_a_poll_that_is_interrupted_has_no_reading(pool: ThreadPoolExecutor) -> None:
+    """Half of a poll is not published; the interruption goes to whoever polls."""
+    braze = Braze({"s7": Interrupted()})
+
+    with pytest.raises(Interrupted):
+        poll(sizes(1000), braze.read, threads=pool, width=4)
+    assert len(braze.asked) < 100
+
+
+def test_a_bug_is_not_taken_for_a_failure_of_braze() -> None:
+    """What nobody expects is raised, so that it is seen."""
+    with pytest.raises(ZeroDivisionError):
+        poll(sizes(3), Braze({"s1": ZeroDivisionError()}).read)
+
+
+# Discovery
+
+SEGMENTS = (Segment("s1", "VIP", True, ("push",)),)
+
+
+def discover(outcome: Exception | None = None, *, optional: bool = False) -> Reading:
+    clock = FakeClock()
+
+    def read() -> tuple[Segment, ...]:
+        clock.advance(3)
+        if outcome is not None:
+            raise outcome
+        return SEGMENTS
+
+    return poll_discovery("production", read, now=clock.now, optional=optional)
+
+
+def test_a_discovery_reads_the_list() -> None:
+    """And says how long it took."""
+    reading = discover()
+
+    assert reading.listing == SEGMENTS
+    assert reading.complete
+    assert (reading.asked, reading.answered) == (1, 1)
+    assert (reading.started, reading.finished) == (NOW, NOW + 3)
+
+
+@pytest.mark.parametrize("optional", [True, False])
+@pytest.mark.parametrize("failure", [UNAUTHORIZED, PAUSED, BAD, LATE, BROKEN], ids=str)
+def test_a_failed_discovery_has_no_list(failure: BrazeError, optional: bool) -> None:
+    """Not an empty one: that would take all segments away."""
+    reading = discover(failure, optional=optional)
+
+    assert reading.listing is None
+    assert reading.failures == {None: str(failure)}
+    assert (reading.asked, reading.answered) == (int(failure.sent), int(failure.answered))
+
+
+def test_a_key_that_may_not_list_is_a_failure_where_segments_are_discovered() -> None:
+    """Without the list there is nothing to read."""
+    assert discover(FORBIDDEN).failures == {None: str(FORBIDDEN)}
+
+
+def test_a_key_that_may_not_list_is_none_where_only_names_are_missing() -> None:
+    """Segments known by id are watched all the same; the list would only name them."""
+    reading = discover(FORBIDDEN, optional=True)
+
+    assert reading.complete
+    assert reading.listing is None
+    assert not reading.unanswered
+
+
+def test_an_interrupted_discovery_has_no_reading() -> None:
+    """It is not known how it would have ended."""
+    with pytest.raises(Interrupted):
+        discover(Interrupted())

@@ -1,0 +1,159 @@
+"""Which collectors, series and segments follow from a workspace's settings."""
+
+import re
+from typing import Any
+
+import pytest
+
+from exporter.catalog import DISCOVERY, SEGMENTS, SESSIONS
+from exporter.model import Segment, Unit
+from exporter.watch import Selection, select
+from tests.fakes import HOUR, a_watch, size
+
+LISTING = (
+    Segment("s1", "Lifecycle: new", tags=("growth",)),
+    Segment("s2", "Lifecycle: lapsed", tags=("growth", "core")),
+    Segment("s3", "Lifecycle: test", tags=("qa",)),
+    Segment("s4", "Newsletter"),
+)
+
+
+def patterns(*texts: str) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(text) for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("settings", "selected", "filtered"),
+    [
+        ({}, ["s1", "s2", "s3", "s4"], 0),
+        # Any of the regexes anywhere in the name
+        ({"include": patterns("^Lifecycle")}, ["s1", "s2", "s3"], 1),
+        ({"include": patterns("new", "^News")}, ["s1", "s4"], 2),
+        ({"exclude": patterns("(?i)TEST")}, ["s1", "s2", "s4"], 1),
+        ({"include": patterns("^Life"), "exclude": patterns("test", "lapsed")}, ["s1"], 3),
+        # Any of the tags
+        ({"tags": ("core", "qa")}, ["s2", "s3"], 2),
+        ({"tags": ("growth",), "exclude": patterns("new")}, ["s2"], 3),
+        ({"tags": ("nobody's",)}, [], 4),
+        # Explicit ones are always in, and first
+        ({"ids": ("s4",), "include": patterns("new")}, ["s4", "s1"], 2),
+        ({"ids": ("s3",), "exclude": patterns(".")}, ["s3"], 3),
+        ({"ids": ("s3", "s9"), "discover": False}, ["s3", "s9"], 3),
+        ({"ids": ("s3", "s9")}, ["s3", "s9", "s1", "s2", "s4"], 0),
+        ({"discover": False}, [], 4),
+    ],
+)
+def test_which_segments_are_selected(
+    settings: dict[str, Any], selected: list[str], filtered: int
+) -> None:
+    """Explicit ids are always in; discovery adds what passes `include`, `exclude` and `tags`; what
+    is left out by these is counted.
+    """
+    assert select(LISTING, a_watch(**settings)) == Selection(tuple(selected), filtered, 0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "selected", "over_limit"),
+    [
+        ({"limit": 4}, ["s1", "s2", "s3", "s4"], 0),
+        ({"limit": 3}, ["s1", "s2", "s3"], 1),
+        ({"limit": 0}, [], 4),
+        # Explicit ones take room, and are never left out
+        ({"limit": 3, "ids": ("s4",)}, ["s4", "s1", "s2"], 1),
+        ({"limit": 1, "ids": ("s4", "s3")}, ["s4", "s3"], 2),
+    ],
+)
+def test_segments_over_the_limit_are_counted_and_left_out(
+    settings: dict[str, Any], selected: list[str], over_limit: int
+) -> None:
+    """The limit keeps the oldest of the list, so that a new segment never pushes an old one out."""
+    assert select(LISTING, a_watch(**settings)) == Selection(tuple(selected), 0, over_limit)
+
+
+def test_before_the_list_is_read_explicit_ids_are_selected_and_nothing_is_counted() -> None:
+    """Honest start: how many are filtered is unknown, not 0; explicit ids need no list."""
+    assert select(None, a_watch(ids=("s1",))) == Selection(("s1",), None, None)
+
+
+def test_an_empty_list_is_a_list() -> None:
+    """Honest start: Braze said that there is nothing, which is something else than not asked."""
+    assert select((), a_watch()) == Selection((), 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "collectors"),
+    [
+        ({}, {DISCOVERY: HOUR, SEGMENTS: 1800}),
+        # Discovery also reads the names of explicit ids
+        ({"ids": ("s1",), "discover": False}, {DISCOVERY: HOUR, SEGMENTS: 1800}),
+        ({"discover": False}, {}),
+        ({"discover": False, "apps": {"a1": "ios"}}, {SESSIONS: 300}),
+        ({"discover": False, "workspace_total": True}, {SESSIONS: 300}),
+        ({"discover": False, "by_segment": ("s1",)}, {DISCOVERY: HOUR, SESSIONS: 300}),
+        ({"apps": {"a1": "ios"}}, {DISCOVERY: HOUR, SEGMENTS: 1800, SESSIONS: 300}),
+        ({"apps": {"a1": "ios"}, "units": ()}, {DISCOVERY: HOUR, SEGMENTS: 1800}),
+    ],
+)
+def test_a_collector_exists_when_it_has_something_to_do(
+    settings: dict[str, Any], collectors: dict[str, float]
+) -> None:
+    """Nothing is asked of an endpoint that no setting needs."""
+    assert a_watch(**settings).intervals == collectors
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, []),
+        (
+            {"apps": {"a1": "ios", "a2": "android"}},
+            [
+                'braze_app_sessions_daily{workspace="production",app_id="a1"}',
+                'braze_app_sessions_hourly{workspace="production",app_id="a1"}',
+                'braze_app_sessions_daily{workspace="production",app_id="a2"}',
+                'braze_app_sessions_hourly{workspace="production",app_id="a2"}',
+            ],
+        ),
+        (
+            {"workspace_total": True, "units": (Unit.HOUR,)},
+            ['braze_workspace_sessions_hourly{workspace="production"}'],
+        ),
+        (
+            # Without apps, a segment's sessions are those in every app
+            {"by_segment": ("s1",), "units": (Unit.DAY,)},
+            ['braze_segment_sessions_daily{workspace="production",segment_id="s1",app_id=""}'],
+        ),
+        (
+            # Never the total beside its parts
+            {"by_segment": ("s1",), "apps": {"a1": "ios"}, "units": (Unit.DAY,)},
+            [
+                'braze_app_sessions_daily{workspace="production",app_id="a1"}',
+                'braze_segment_sessions_daily{workspace="production",segment_id="s1",app_id="a1"}',
+            ],
+        ),
+    ],
+)
+def test_which_sessions_are_asked_for(settings: dict[str, Any], expected: list[str]) -> None:
+    """Every app, every tracked segment by app, and the workspace, in each unit of the settings."""
+    assert [str(series) for series in a_watch(**settings).sessions()] == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "query"),
+    [
+        ({"apps": {"a1": "ios"}}, {"app_id": "a1"}),
+        ({"workspace_total": True}, {}),
+        ({"by_segment": ("s1",)}, {"segment_id": "s1"}),
+    ],
+)
+def test_a_series_labels_are_what_braze_is_asked(
+    settings: dict[str, Any], query: dict[str, str]
+) -> None:
+    """A label other than `workspace` is the parameter of that name, left out where it is empty."""
+    series = a_watch(discover=False, units=(Unit.DAY,), **settings).sessions()
+    assert [one.query for one in series] == [query]
+
+
+def test_a_size_is_asked_for_every_selected_segment() -> None:
+    """One series a segment, in the order of the selection."""
+    assert a_watch().sizes(["s2", "s1"]) == (size("s2"), size("s1"))
