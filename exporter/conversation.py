@@ -166,8 +166,8 @@ class Client:
                 self.progress = asyncio.get_running_loop().time()
                 chunk = h11.Data(body[start : start + self._limits.chunk_bytes])
                 pieces += self._wire.send_with_data_passthrough(chunk) or []
-                # Not writelines(), after which drain() waits for nothing in Python 3.12.0 to 3.13.1:
-                # CVE-2024-12254.
+                # Not writelines(): after it, drain() waits for nothing in Python 3.12.0 to 3.13.1
+                # (CVE-2024-12254).
                 self._writer.write(b"".join(pieces))
                 await self._writer.drain()
                 pieces = []

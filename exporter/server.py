@@ -117,21 +117,17 @@ class Server:
             self._loop.remove_reader(sock)  # accept no more
         for client in self._clients:
             client.finish()
-        # What was accepted a moment ago gets its transport now, which asyncio can neither give it
-        # once the server is closed, nor close if its task is cancelled before.
+        # What was accepted a moment ago gets its transport now: once the server is closed, asyncio
+        # could neither give it one nor close it.
         await asyncio.sleep(0)
-        clients = set(self._clients.values())
-        for arriving in asyncio.all_tasks() - clients - {asyncio.current_task()}:
-            arriving.cancel()
         for server in servers:
             server.close()
-        if clients:
-            await asyncio.wait(clients)
+        if self._clients:
+            await asyncio.wait(self._clients.values())
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _cut(self) -> None:
-        for client, task in self._clients.items():
-            client.hang_up()
+        for task in self._clients.values():
             task.cancel()
 
     def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -44,14 +44,16 @@ def no_thread_left() -> Iterator[None]:
 
 
 @contextmanager
-def simulated(*faults: str, segments: int = 12, keys: Iterable[str] = (KEY,)) -> Iterator[Server]:
-    """A small Braze of today on a free port."""
+def simulated(
+    *faults: str, segments: int = 12, keys: Iterable[str] = (KEY,), latency: float = 0.0
+) -> Iterator[Server]:
+    """A small Braze of today on a free port; `latency` is in seconds."""
 
     def now() -> datetime:
         return datetime.now(UTC)
 
     simulator = Simulator(World(7, now(), segments=segments), now, keys=keys, faults=faults)
-    with serve(simulator) as server:
+    with serve(simulator, latency=latency) as server:
         yield server
 
 
@@ -115,6 +117,16 @@ def samples(page: str) -> dict[str, float]:
     return {name: float(value) for name, _, value in lines}
 
 
+def value_of(found: Mapping[str, float], name: str, **labels: str) -> float | None:
+    """One sample, whatever the order of its labels; None where there is none."""
+    wanted = {f'{label}="{value}"' for label, value in labels.items()}
+    for each, value in found.items():
+        called, _, rest = each.partition("{")
+        if called == name and set(filter(None, rest.rstrip("}").split(","))) == wanted:
+            return value
+    return None
+
+
 class Running:
     """An exporter that runs in a thread of this process."""
 
@@ -139,9 +151,8 @@ class Running:
         return samples(page.text)
 
     def value(self, name: str, **labels: str) -> float | None:
-        """One sample, or None where it is not on the page; `labels` stand in the page's order."""
-        pairs = ",".join(f'{label}="{value}"' for label, value in labels.items())
-        return self.samples().get(f"{name}{{{pairs}}}" if pairs else name)
+        """One sample of the page, or None where it is not there."""
+        return value_of(self.samples(), name, **labels)
 
     def stop(self) -> float:
         """End it; returns the seconds that took."""

@@ -246,9 +246,11 @@ def test_names_join_by_the_info_metric(stack: tuple[World, Prometheus]) -> None:
         "braze_segment_size * on (workspace, segment_id) group_left (segment_name)"
         " braze_segment_info"
     )
-    names = {dict(labels)["segment_name"] for labels in prometheus.query(joined)}
-
-    assert names == {segment.name for segment in world.segments}
+    names = {segment.name for segment in world.segments}
+    until(
+        lambda: {dict(labels)["segment_name"] for labels in prometheus.query(joined)} == names,
+        "every name is joined",
+    )
 
 
 def test_prometheus_scrapes_openmetrics_without_a_complaint(
@@ -257,7 +259,8 @@ def test_prometheus_scrapes_openmetrics_without_a_complaint(
     """The target is up, and nothing it said was dropped."""
     _, prometheus = stack
 
+    until(lambda: list(prometheus.query("braze_up").values()) == [1], "it was scraped")
+
     assert list(prometheus.query("up").values()) == [1]
-    assert list(prometheus.query("braze_up").values()) == [1]
     failed = prometheus.query("sum(braze_exporter_api_request_failures_total)")
     assert list(failed.values()) == [0]

@@ -22,6 +22,8 @@ GAUGE = Metric("braze_things", "gauge", ("workspace", "thing"), "Things.")
 INFO = Metric("braze_thing_info", "info", ("workspace", "thing"), "A thing's name.")
 PLAIN = Metric("braze_everything", "gauge", (), "Everything.")
 
+QUOTED = Metric("braze_odd", "gauge", (), 'A "b" \\ c\nd')
+
 Parser = Callable[[str], Iterable[Family]]
 PARSERS: dict[Format, tuple[Parser, str]] = {
     Format.TEXT: (read_text, ""),
@@ -138,6 +140,17 @@ def test_any_label_value_comes_back_from_prometheus_own_parsers(
             Format.OPENMETRICS,
             "# HELP braze_thing A thing's name.\n# TYPE braze_thing info\n",
         ),
+        # Only OpenMetrics escapes quotes there
+        (
+            QUOTED,
+            Format.TEXT,
+            '# HELP braze_odd A "b" \\\\ c\\nd\n# TYPE braze_odd gauge\n',
+        ),
+        (
+            QUOTED,
+            Format.OPENMETRICS,
+            '# HELP braze_odd A \\"b\\" \\\\ c\\nd\n# TYPE braze_odd gauge\n',
+        ),
     ],
 )
 def test_a_header_names_the_metric_and_its_type(
@@ -150,10 +163,8 @@ def test_a_header_names_the_metric_and_its_type(
 @pytest.mark.parametrize("form", Format)
 def test_any_help_text_comes_back(form: Format) -> None:
     """Help texts are escaped as each format wants it."""
-    text = 'Back\\slash, "quotes"\nand \\n more.'
-    metric = Metric("braze_odd", "gauge", (), text)
-    (family,) = parsed(header(metric, form) + sample(metric, (), 1.0), form)
-    assert family.documentation == text
+    (family,) = parsed(header(QUOTED, form) + sample(QUOTED, (), 1.0), form)
+    assert family.documentation == QUOTED.help
 
 
 @pytest.mark.parametrize("form", Format)

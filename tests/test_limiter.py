@@ -196,16 +196,21 @@ def test_a_request_that_waits_for_its_token_fails_in_a_long_pause_begun_meanwhil
     assert clock.pauses == pytest.approx([1])
 
 
-@pytest.mark.parametrize("close", [True, False])
-def test_every_wait_can_be_interrupted(close: bool) -> None:
+@pytest.mark.parametrize("closed", [True, False])
+def test_every_wait_can_be_interrupted(closed: bool) -> None:
     """A stopping exporter waits neither for a token nor for the end of a pause."""
     clock = FakeClock()
-    limiter = a_limiter(clock)
+
+    def interrupted(seconds: float) -> bool:
+        assert clock.pauses == []  # whoever was interrupted does not wait again
+        clock.interrupt()
+        return clock.pause(seconds)
+
+    limiter = a_limiter(clock, pause=interrupted)
     for _ in range(180):
         limiter.acquire()
-    if close:
+    if closed:
         limiter.close(5)
-    clock.interrupt()
     with pytest.raises(Interrupted):
         limiter.acquire()
 

@@ -23,6 +23,10 @@ PROMETHEUS_3_TEXT_FIRST = (
     "text/plain;version=0.0.4;q=0.6,application/openmetrics-text;version=1.0.0;"
     "escaping=allow-utf-8;q=0.5,*/*;q=0.4"
 )
+OPENMETRICS_DRAFT_LIKED_BETTER = (  # but what we send is 1.0.0
+    "application/openmetrics-text;version=0.0.1,text/plain;q=0.5,"
+    "application/openmetrics-text;version=1.0.0;q=0.1"
+)
 FIREFOX = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 CHROME = (
     "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;"
@@ -71,6 +75,7 @@ CHROME = (
             "application/openmetrics-text;version=0.0.1,application/openmetrics-text;q=0.1,text/plain;q=0.5",
             OPENMETRICS,
         ),
+        (OPENMETRICS_DRAFT_LIKED_BETTER, TEXT),
         # Of equal qualities: the closer description, then OpenMetrics if it was named, else text
         ("application/openmetrics-text,*/*", OPENMETRICS),
         ("text/plain,*/*", TEXT),
@@ -135,6 +140,8 @@ def test_content_type_names_the_chosen_format(accept: str | None) -> None:
         ("deflate, br", False),
         ("gzip;q=0", False),
         ("gzip;q=0, *", False),
+        ("x-gzip, gzip;q=0", True),  # two names of one coding: what is allowed once is allowed
+        ("gzip;q=0, x-gzip", True),
         ("*;q=0", False),
         ("identity, gzip;q=0.5", False),
         ("gzip;q=high", False),
