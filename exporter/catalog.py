@@ -6,6 +6,8 @@ API.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
 from exporter.model import Family, Kind, Unit
 
@@ -63,37 +65,50 @@ class Metric:
     help: str
 
 
-def value_metrics(family: Family) -> tuple[Metric, ...]:
-    """The metrics that `family` brings, the value itself first."""
-    counted = family.kind is Kind.COUNT
-    source = f"Polled from Braze's {family.endpoint}."
-    which = f"the newest complete {family.unit.value}" if counted else "the newest day"
-    rows = [
-        Metric(family.name, "gauge", family.labels, f"{family.meaning}: {which}. {source}"),
-        Metric(
-            f"{family.name}_timestamp_seconds",
-            "gauge",
-            family.labels,
-            f"Start of the {family.unit.value} that {family.name} stands for. {source}",
+class ValueMetrics(NamedTuple):
+    """The metrics that one family brings. A level has no current bucket."""
+
+    value: Metric
+    timestamp: Metric
+    current: Metric | None
+    current_timestamp: Metric | None
+    baseline: Metric
+    threshold: Metric
+
+
+@cache
+def value_metrics(family: Family) -> ValueMetrics:
+    """The metrics of `family`."""
+    unit, counted = family.unit.value, family.kind is Kind.COUNT
+    start = f"Start of the {unit} that {family.name}"
+    same, hour = (
+        ("the same hour yesterday", "hour and ") if unit == "hour" else ("the day before", "")
+    )
+    weeks = f"the same {hour}weekday of the 4 weeks before" if counted else "the 28 days before"
+
+    def gauge(suffix: str, text: str, *labels: str) -> Metric:
+        text = f"{text}. Polled from Braze's {family.endpoint}."
+        return Metric(f"{family.name}{suffix}", "gauge", (*family.labels, *labels), text)
+
+    current = gauge("_current", f"{family.meaning}: the {unit} that still fills, absent once over")
+    current_timestamp = gauge("_current_timestamp_seconds", f"{start}_current stands for")
+    return ValueMetrics(
+        gauge("", f"{family.meaning}: the newest {'complete ' * counted}{unit}"),
+        gauge("_timestamp_seconds", f"{start} stands for"),
+        current if counted else None,
+        current_timestamp if counted else None,
+        gauge(
+            "_baseline",
+            f"What is normal for {family.name}: {same} (1d), a week before (1w), "
+            f"the median of {weeks} (4w_median)",
+            "baseline",
         ),
-    ]
-    if counted:
-        rows += [
-            Metric(
-                f"{family.name}_current",
-                "gauge",
-                family.labels,
-                f"{family.meaning}: the {family.unit.value} that still fills, absent once over. "
-                f"{source}",
-            ),
-            Metric(
-                f"{family.name}_current_timestamp_seconds",
-                "gauge",
-                family.labels,
-                f"Start of the {family.unit.value} that {family.name}_current stands for. {source}",
-            ),
-        ]
-    return tuple(rows)
+        gauge(
+            "_alert_threshold",
+            f"The value below which {family.name} counts as dropped, by alerts in the settings; "
+            "absent where too little is normal or known",
+        ),
+    )
 
 
 SEGMENT_INFO = Metric(
@@ -161,9 +176,16 @@ SERIES_FAILED = Metric(
     "Series that the collector's last poll wanted and could not read.",
 )
 
+RESTATED = Metric(
+    "braze_exporter_restated_points_total",
+    "counter",
+    _COLLECTOR,
+    "Points of complete days and hours whose value Braze changed after they were read.",
+)
+
 # What changes with a reading and is rendered with it, in the order of the page.
 PUBLISHED: tuple[Metric, ...] = (
-    *(metric for family in FAMILIES for metric in value_metrics(family)),
+    *(metric for family in FAMILIES for metric in value_metrics(family) if metric is not None),
     SEGMENT_INFO,
     APP_INFO,
     UP,
@@ -174,6 +196,7 @@ PUBLISHED: tuple[Metric, ...] = (
     LAST_SUCCESS,
     INTERVAL,
     SERIES_FAILED,
+    RESTATED,
 )
 
 BUILD_INFO = Metric(

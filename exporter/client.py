@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
@@ -17,6 +18,8 @@ T = TypeVar("T")
 
 PAGE = 100
 """Segments on a full page of `/segments/list` (Braze's documentation)."""
+
+_ENDING_AT = "%Y-%m-%dT%H:%M:%SZ"  # Braze takes many forms; this one needs no escaping
 
 _PAGES = 1000  # a list that never ends is no list
 _NO_ANSWER = frozenset({"unauthorized", "server_error", "timeout", "connection", "tls"})
@@ -92,17 +95,19 @@ class Client:
         self._pause = pause
         self._chance = chance
 
-    def data_series(self, series: Series, length: int) -> Answer:
-        """The newest `length` points (1 to 100) of `series`.
+    def data_series(self, series: Series, length: int, ending_at: float | None = None) -> Answer:
+        """`length` points (1 to 100) of `series`: the newest, or those before `ending_at`.
 
-        `ending_at` is left out: then Braze takes its own now, whatever our clock and time zone. An
-        answer without data has no points. Raises BrazeError, and Interrupted when the exporter
-        stops.
+        For the newest, `ending_at` is left out: then Braze takes its own now, whatever our clock
+        and time zone. Else it is an epoch second, not in the future. An answer without data has no
+        points. Raises BrazeError, and Interrupted when the exporter stops.
         """
         family = series.family
         query = series.query | {"length": str(length)}
         if family.endpoint != "/segments/data_series":  # which knows days only
             query["unit"] = family.unit.value
+        if ending_at is not None:
+            query["ending_at"] = datetime.fromtimestamp(ending_at, UTC).strftime(_ENDING_AT)
         return self._get(family.endpoint, query, partial(_read_answer, family, self._zone))
 
     def segments(self, known: Collection[str] = ()) -> tuple[Segment, ...]:

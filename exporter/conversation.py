@@ -35,7 +35,7 @@ class Limits:
     write_seconds: float = 30.0  # for a whole answer
     chunk_bytes: int = 64 * 1024  # of an answer, given to a connection at a time
     kernel_bytes: int = 256 * 1024  # of an answer, taken by the kernel (Linux takes twice as much)
-    answers_bytes: int = 64 * 1024 * 1024  # of all answers being sent; one alone may be larger
+    answers_bytes: int = 64 * 1024 * 1024  # of all answers being sent, before one more is made
     linger_seconds: float = 1.0  # for a client to see that we hang up
     waiting: int = 2  # requests for blocking routes, besides the one being answered
 
@@ -58,6 +58,7 @@ class Client:
         self._answering = False
         self._last = False
         self._head_only = False
+        self.gone = False  # hung up on, if not yet at its end
         self.sending = b""  # the body on its way
         # When it last got further. Whole requests and whole chunks count, single bytes do not.
         self.progress = asyncio.get_running_loop().time()
@@ -87,6 +88,7 @@ class Client:
 
     def hang_up(self) -> None:
         """Close the connection now; `serve` then comes to its end."""
+        self.gone = True
         self._writer.transport.abort()
 
     async def _begun(self, within: float) -> None:

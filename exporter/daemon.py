@@ -26,7 +26,11 @@ log = logging.getLogger(__name__)
 
 DOCS = "https://github.com/braze-exporter/braze-exporter#readme"
 
-_TICK = 5.0  # seconds between two signs of life
+# Seconds between two looks at the orders. One that waits is seen at once, but a signal that arrives
+# just before the wait begins is only handled when the wait ends.
+_LOOK = 0.5
+_TICK = 5.0  # seconds between two signs of life of the scheduler
+_JUMP = 5.0  # seconds by which a clock that was set differs
 _SILENCE = 60.0  # without a sign of life for so long, something hangs
 _STOP = 2.0  # seconds for everything to end; within 3 the process is gone
 _RELOAD = 30.0  # seconds a caller waits for the answer to a reload
@@ -97,7 +101,7 @@ class Daemon:
         ahead = time.time() - time.monotonic()
         while True:
             try:
-                order = self._orders.get(timeout=_TICK)
+                order = self._orders.get(timeout=_LOOK)
             except queue.Empty:
                 order = None
             self._beat("main loop")
@@ -107,7 +111,7 @@ class Daemon:
                 settings = self._reload(order, settings)
             # APScheduler goes by the wall clock: set back by an hour, it would sleep for that hour.
             before, ahead = ahead, time.time() - time.monotonic()
-            if abs(ahead - before) > _TICK:
+            if abs(ahead - before) > _JUMP:
                 log.warning("the clock was set", extra={"seconds": round(ahead - before)})
                 self._schedule.realign()
 

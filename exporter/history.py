@@ -65,22 +65,26 @@ def observe_level(
 
 
 def observe_count(points: Sequence[Point], sent: float, settle: float) -> Observation:
-    """The newest complete bucket, and the newest one while it still fills.
-
-    A bucket is complete when it ended at least `settle` seconds before the request was `sent`, and
-    either its time carried an offset, or the answer holds a newer point, or it ended at least 14 h
-    before: so that no bucket is shown before it is over, whatever the time zone in the settings.
-    `points` ascend.
-    """
-    complete = None
-    for newer, point in enumerate(reversed(points)):
-        ended = sent - point.end
-        if ended >= settle and (point.offset or newer or ended >= ZONE_MISMATCH):
-            complete = Value(point.value, point.start)
-            break
+    """The newest complete bucket, and the newest one while it still fills. `points` ascend."""
+    complete = newest_complete(points, sent, settle)
     current = None
     if points:
         newest, until = points[-1], points[-1].end + settle
         if sent < until:
             current = Current(newest.value, newest.start, until)
-    return Observation(complete, current)
+    shown = Value(complete.value, complete.start) if complete is not None else None
+    return Observation(shown, current)
+
+
+def newest_complete(points: Sequence[Point], sent: float, settle: float) -> Point | None:
+    """The newest of `points`, which ascend, whose bucket is complete.
+
+    It is when it ended at least `settle` seconds before the request was `sent`, and either its time
+    carried an offset, or the answer holds a newer point, or it ended at least 14 h before: so that
+    no bucket counts before it is over, even under a wrong time zone in the settings.
+    """
+    for newer, point in enumerate(reversed(points)):
+        ended = sent - point.end
+        if ended >= settle and (point.offset or newer or ended >= ZONE_MISMATCH):
+            return point
+    return None

@@ -1,21 +1,25 @@
 """One poll of one collector of one workspace -> Reading."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TypeVar
 
 from exporter.catalog import DISCOVERY
 from exporter.client import BrazeError
-from exporter.model import Answer, Reading, Segment, Series, Unit
+from exporter.model import Answer, Point, Reading, Segment, Series, Unit
+from exporter.past import DEPTH, History, Past
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-LENGTH = {Unit.DAY: 14, Unit.HOUR: 48}
-"""Points asked for: enough for a complete bucket under any wrong time zone, and for a gap in a
-sparse series.
+LENGTH = {Unit.DAY: 35, Unit.HOUR: 48}
+"""Points asked for by each poll: of days all that the baselines of four weeks need; of hours enough
+for a complete one under any wrong time zone, and for what Braze restates.
 """
+
+_PAGE = 100  # the most points that Braze gives at a time
+_HOUR = 3600
 
 _REFUSALS = 3
 _REFUSED = frozenset({"unauthorized", "forbidden", "rate_limited"})
@@ -101,6 +105,34 @@ def poll_series(
         asked=asked,
         answered=answered,
     )
+
+
+def poll_past(
+    pasts: Mapping[Series, Past],
+    read: Callable[[Series, int, float], Answer],
+    *,
+    threads: Executor,
+    width: int,
+    go_on: Callable[[], bool],
+) -> dict[Series, tuple[tuple[Point, ...], History]]:
+    """Read the hours before those that are known, of series of which `pasts` is known.
+
+    Each series is read back to the depth of its baselines, as far as Braze answers. No series is
+    begun once `go_on` says no: then newer points are due. Raises Interrupted.
+    """
+
+    def attempt(series: Series) -> tuple[tuple[Point, ...], History]:
+        found: list[Point] = []
+        # From where the answer with the newest points began: what is older may have gaps.
+        first = pasts[series].starts[-1] - (LENGTH[series.family.unit] - 1) * _HOUR
+        try:
+            for page in range(-(-DEPTH[series.family.unit] // (_PAGE * _HOUR))):
+                found += read(series, _PAGE, first - page * _PAGE * _HOUR).points
+        except BrazeError:
+            return tuple(found), History.FAILED
+        return tuple(found), History.READ
+
+    return dict(spread(attempt, takewhile(lambda _: go_on(), pasts), threads, width))
 
 
 def spread(

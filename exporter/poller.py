@@ -12,19 +12,20 @@ from exporter.catalog import DISCOVERY, FAMILIES, LIST, SEGMENTS, SESSIONS
 from exporter.client import Client
 from exporter.limiter import Interrupted, Limiter
 from exporter.model import Reading, Series, Unit
-from exporter.poll import poll_discovery, poll_series
+from exporter.past import History
+from exporter.poll import poll_discovery, poll_past, poll_series
 from exporter.secretfile import ApiKey
 from exporter.snapshot import Store
 from exporter.telemetry import Telemetry
 from exporter.transport import Transport
-from exporter.watch import Watch
+from exporter.watch import Alerts, Watch
 
 log = logging.getLogger(__name__)
 
 
 def watch_of(name: str, workspace: config.Workspace, poll: config.Poll) -> Watch:
     """What the settings of the workspace `name` ask to be watched."""
-    segments, sessions = workspace.segments, workspace.sessions
+    segments, sessions, alerts = workspace.segments, workspace.sessions, workspace.alerts
     return Watch(
         workspace=name,
         ids=segments.ids,
@@ -37,6 +38,15 @@ def watch_of(name: str, workspace: config.Workspace, poll: config.Poll) -> Watch
         units=tuple(Unit(unit) for unit in sessions.units),
         workspace_total=sessions.workspace_total,
         by_segment=sessions.by_segment,
+        zone=workspace.time_zone,
+        endpoint=workspace.endpoint,
+        alerts=Alerts(
+            drop=alerts.drop,
+            min_size=alerts.min_size,
+            min_sessions=alerts.min_sessions,
+            segments=alerts.segments,
+            apps={workspace.apps[app]: drop for app, drop in alerts.apps.items()},
+        ),
         zero_after=segments.zero_after.total_seconds(),
         settle=poll.settle.total_seconds(),
         keep=poll.keep.total_seconds(),
@@ -76,6 +86,8 @@ class Poller:
         self.key = key
         self._store = store
         self._stopped = threading.Event()
+        self._polls = threading.Condition()
+        self._under_way = 0
         self._width = workspace.concurrency
         self._threads = ThreadPoolExecutor(self._width, thread_name_prefix=f"poll-{name}")
         self._failing: dict[str, Mapping[Series | None, str]] = {}
@@ -110,14 +122,41 @@ class Poller:
         """Poll `collector` once and publish what was learned; returns the ids of newly selected
         segments.
         """
+        with self._polls:
+            if self._stopped.is_set():
+                return ()
+            self._under_way += 1
+        try:
+            return self._poll(collector)
+        finally:
+            with self._polls:
+                self._under_way -= 1
+                self._polls.notify_all()
+
+    def stop(self) -> None:
+        """End every wait and request of this workspace; nothing more is published.
+
+        What is queued for the threads ends by itself: a future that is cancelled would leave the
+        poll waiting for it.
+        """
+        with self._polls:
+            self._stopped.set()
+        self._http.abort()
+
+    def join(self) -> None:
+        """Wait for the polls to end, after `stop`, and give back threads and connections."""
+        with self._polls:
+            self._polls.wait_for(lambda: not self._under_way)
+        self._threads.shutdown()
+        self._http.close()
+
+    def _poll(self, collector: str) -> tuple[str, ...]:
         started = time.time()
         try:
             reading = self._read(collector)
         except Interrupted:
             return ()
         except Exception as error:
-            if self._stopped.is_set():  # `join` may have ended the threads under the poll
-                return ()
             # The one broad net: a bug must show as a failed poll, not as values that stand still
             # for ever.
             log.exception("a poll failed by a bug", extra=self._whence(collector))
@@ -132,21 +171,8 @@ class Poller:
             return ()
         selected = self._store.publish(reading, self.watch)
         self._report(reading)
+        self._read_past(collector, started)
         return selected
-
-    def stop(self) -> None:
-        """End every wait and request of this workspace; nothing more is published.
-
-        What is queued for the threads ends by itself: a future that is cancelled would leave the
-        poll waiting for it.
-        """
-        self._stopped.set()
-        self._http.abort()
-
-    def join(self) -> None:
-        """Wait for the threads to end, after `stop`, and give back the connections."""
-        self._threads.shutdown()
-        self._http.close()
 
     def _read(self, collector: str) -> Reading:
         name = self.watch.workspace
@@ -168,6 +194,29 @@ class Poller:
             width=self._width,
             now=time.time,
         )
+
+    def _read_past(self, collector: str, started: float) -> None:
+        """Read the history of series that have none yet, until the next poll is due."""
+        if collector == DISCOVERY:
+            return
+        due = started + self.watch.intervals[collector]
+        pasts = self._store.without_past(self.watch, collector)
+        if not pasts:
+            return
+        try:
+            read = poll_past(
+                pasts,
+                self._client.data_series,
+                threads=self._threads,
+                width=self._width,
+                go_on=lambda: time.time() < due,
+            )
+        except Interrupted:
+            return
+        self._store.publish_past(read, collector, self.watch)
+        failed = sum(history is History.FAILED for _, history in read.values())
+        counts = {"read": len(read) - failed, "failed": failed, "left": len(pasts) - len(read)}
+        log.info("read history", extra=self._whence(collector) | counts)
 
     def _report(self, reading: Reading) -> None:
         """One line for the poll, and one for each kind of failure that begins or ends with it."""

@@ -1,24 +1,21 @@
 """What a workspace's readings come to, as lines of samples by metric: pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
 
 from exporter import catalog
 from exporter.catalog import Metric
 from exporter.exposition import sample
-from exporter.history import Observation
+from exporter.holding import Held
 from exporter.model import Reading, Segment, Series
 from exporter.watch import Selection, Watch
 
 Lines = dict[Metric, bytes]
 """Sample lines by metric. A metric without a sample is left out."""
 
-_metrics_of = cache(catalog.value_metrics)
 
-
-def series_lines(seen: Iterable[tuple[Series, Observation]]) -> Lines:
-    """The values of one collector's series."""
-    return _lines(point for series, observed in seen for point in _values(series, observed))
+def series_lines(seen: Iterable[tuple[Series, Held]]) -> Lines:
+    """The values of one collector's series, and what is normal for them."""
+    return _lines(point for series, held in seen for point in _values(series, held))
 
 
 def collector_lines(
@@ -27,12 +24,17 @@ def collector_lines(
     interval: float,
     last: Reading | None,
     last_success: float | None,
+    restated: int | None,
 ) -> Lines:
-    """How a collector's last poll went; before it, only how often there is one."""
+    """How a collector's last poll went; before it, only how often there is one.
+
+    `restated` counts the points that Braze changed, None for a collector that reads none.
+    """
     labels = (workspace, collector)
     rows: list[tuple[Metric, float | None]] = [
         (catalog.INTERVAL, interval),
         (catalog.LAST_SUCCESS, last_success),
+        (catalog.RESTATED, restated),
     ]
     if last is not None:
         rows += [
@@ -75,16 +77,19 @@ def workspace_lines(
     return _lines(rows)
 
 
-def _values(
-    series: Series, observed: Observation
-) -> Iterator[tuple[Metric, tuple[str, ...], float]]:
-    value, moment, *current = _metrics_of(series.family)
-    if observed.value is not None:
-        yield value, series.labels, observed.value.value
-        yield moment, series.labels, observed.value.start
-    if observed.current is not None:
-        yield current[0], series.labels, observed.current.value
-        yield current[1], series.labels, observed.current.start
+def _values(series: Series, held: Held) -> Iterator[tuple[Metric, tuple[str, ...], float]]:
+    metrics, labels = catalog.value_metrics(series.family), series.labels
+    value, current = held.observed.value, held.observed.current
+    if value is not None:
+        yield metrics.value, labels, value.value
+        yield metrics.timestamp, labels, value.start
+    if current is not None and metrics.current and metrics.current_timestamp:
+        yield metrics.current, labels, current.value
+        yield metrics.current_timestamp, labels, current.start
+    for name, normal in held.normal.named:
+        yield metrics.baseline, (*labels, name), normal
+    if held.threshold is not None:
+        yield metrics.threshold, labels, held.threshold
 
 
 def _lines(rows: Iterable[tuple[Metric, tuple[str, ...], float]]) -> Lines:

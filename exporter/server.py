@@ -60,6 +60,7 @@ class Server:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._serving = threading.Event()
         self._stopping = asyncio.Event()
+        self._door = asyncio.Lock()  # one answer after the other
 
     @property
     def alive(self) -> bool:
@@ -134,31 +135,27 @@ class Server:
         if self._stopping.is_set():
             writer.transport.abort()
             return
-        if len(self._clients) >= self._limits.connections:
-            self._drop(min(self._clients, key=_progress))
+        present = [client for client in self._clients if not client.gone]
+        if len(present) >= self._limits.connections:
+            _hang_up_on_the_slowest(present)
         client = Client(reader, writer, self._respond, self._limits)
         self._clients[client] = asyncio.create_task(client.serve())
         self._clients[client].add_done_callback(lambda _: self._clients.pop(client, None))
 
-    def _drop(self, client: Client) -> None:
-        log.debug("hanging up on the client that has stood still longest")
-        client.hang_up()
-        del self._clients[client]
-
-    def _make_room(self, body: bytes) -> None:
-        """Hang up on the slowest readers while the answers kept for clients are too much memory."""
-        for slowest in sorted((c for c in self._clients if c.sending), key=_progress):
-            # Answers of one snapshot may be one object, which then is there once.
-            kept = {id(each): len(each) for each in (body, *(c.sending for c in self._clients))}
-            if sum(kept.values()) <= self._limits.answers_bytes:
-                break
-            self._drop(slowest)
+    async def _make_room(self) -> None:
+        """Wait until the answers being sent leave room for one more, the slowest readers gone."""
+        while _kept(self._clients) >= self._limits.answers_bytes:
+            readers = [client for client in self._clients if client.sending and not client.gone]
+            if _kept(readers) >= self._limits.answers_bytes:
+                _hang_up_on_the_slowest(readers)
+            else:
+                await asyncio.sleep(0)  # those hung up on have not let go of theirs yet
 
     async def _respond(self, request: Request) -> Response:
         if not self._site.blocks(request):
-            response = self._site.respond(request)
-            self._make_room(response.body)
-            return response
+            async with self._door:
+                await self._make_room()
+                return self._site.respond(request)
         if not self._places:
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, "busy; try again later")
         self._places -= 1
@@ -169,8 +166,14 @@ class Server:
             self._places += 1
 
 
-def _progress(client: Client) -> float:
-    return client.progress
+def _hang_up_on_the_slowest(clients: Iterable[Client]) -> None:
+    log.debug("hanging up on the client that has stood still longest")
+    min(clients, key=lambda client: client.progress).hang_up()
+
+
+def _kept(clients: Iterable[Client]) -> int:
+    """The bytes of their answers; those of one snapshot may be one object and count once."""
+    return sum({id(client.sending): len(client.sending) for client in clients}.values())
 
 
 def _listen_on_all(addresses: Sequence[str]) -> list[socket.socket]:

@@ -1,14 +1,15 @@
 """The newest readings, already rendered; the one thing that changes."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from exporter.catalog import DISCOVERY, PUBLISHED, SEGMENTS, SESSIONS
 from exporter.exposition import Page, header
-from exporter.holding import Held, held_after, next_change, visible
-from exporter.model import Reading, Segment, Series
+from exporter.holding import Held, held_after, next_change, visible, with_history
+from exporter.model import Point, Reading, Segment, Series
 from exporter.negotiation import Format
+from exporter.past import History, Past
 from exporter.rendering import Lines, collector_lines, series_lines, workspace_lines
 from exporter.watch import Selection, Watch, select
 
@@ -28,6 +29,7 @@ class _Collector:
     held: dict[Series, Held] = field(default_factory=dict)
     last: Reading | None = None
     last_success: float | None = None
+    restated: int = 0
     values: Lines = field(default_factory=dict)
     state: Lines = field(default_factory=dict)
     until: float = float("inf")
@@ -104,15 +106,40 @@ class Store:
                 workspace.choose()
                 if SEGMENTS in workspace.collectors:
                     self._prune(workspace, SEGMENTS)
-            collector.held = held_after(
+            collector.held, restated = held_after(
                 collector.held,
                 reading,
                 frozenset(workspace.wanted(reading.collector)).__contains__,
                 watch,
             )
+            collector.restated += restated
             self._write(workspace, reading.collector)
             self._replace()
             return tuple(new for new in workspace.selection.selected if new not in known)
+
+    def publish_past(
+        self, pasts: Mapping[Series, tuple[Sequence[Point], History]], collector: str, watch: Watch
+    ) -> None:
+        """Take older points of series that are held, while `watch` is in force."""
+        with self._lock:
+            workspace = self._workspaces.get(watch.workspace)
+            if workspace is None or workspace.watch is not watch:
+                return
+            held = workspace.collectors[collector].held
+            for series, (points, history) in pasts.items():
+                if series in held:
+                    held[series] = with_history(held[series], series, points, history, watch)
+            self._write(workspace, collector)
+            self._replace()
+
+    def without_past(self, watch: Watch, collector: str) -> dict[Series, Past]:
+        """The series that are held without their whole history, and what is known of them."""
+        with self._lock:
+            workspace = self._workspaces.get(watch.workspace)
+            if workspace is None or workspace.watch is not watch:
+                return {}
+            held = workspace.collectors[collector].held
+            return {s: h.past for s, h in held.items() if h.past.history is not History.READ}
 
     def wanted(self, watch: Watch, collector: str) -> tuple[Series, ...]:
         """The series that `collector` reads now; none once `watch` is no longer in force."""
@@ -170,6 +197,8 @@ class Store:
 
     def _adopt(self, watch: Watch, before: _Workspace | None) -> _Workspace:
         workspace = _Workspace(watch)
+        if before is not None and _source(before.watch) != _source(watch):
+            before = None
         if before is not None:
             workspace.listing, workspace.names = before.listing, dict(before.names)
         workspace.choose()
@@ -192,7 +221,12 @@ class Store:
         collector.values = series_lines(visible(collector.held, watch.keep, now))
         collector.until = next_change(collector.held, watch.keep, now)
         collector.state = collector_lines(
-            watch.workspace, name, watch.intervals[name], collector.last, collector.last_success
+            watch.workspace,
+            name,
+            watch.intervals[name],
+            collector.last,
+            collector.last_success,
+            None if name == DISCOVERY else collector.restated,
         )
         lasts = [other.last for other in workspace.collectors.values()]
         workspace.state = workspace_lines(watch, workspace.selection, workspace.names, lasts)
@@ -206,6 +240,11 @@ class Store:
                 lines += (collector.values, collector.state)
                 until = min(until, collector.until)
         self._snapshot = _render(lines, until)
+
+
+def _source(watch: Watch) -> tuple[str, str]:
+    """Whose data it is, and how its days are cut."""
+    return watch.endpoint, watch.zone.key
 
 
 def _render(lines: Iterable[Lines], until: float) -> Snapshot:

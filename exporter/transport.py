@@ -135,6 +135,13 @@ class _Adapter(HTTPAdapter):
             self._watched.watch(manager)
         return manager
 
+    def close(self) -> None:
+        """Close the connections that are kept; `urllib3` leaves that to the garbage collector."""
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for pool in map(manager.pools.get, manager.pools.keys()):
+                pool.close()
+        super().close()
+
 
 def _read(response: requests.Response) -> bytes:
     body = bytearray()

@@ -2,18 +2,44 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
 from exporter.catalog import DISCOVERY, FAMILY, SEGMENTS, SESSIONS
-from exporter.model import Segment, Series, Unit
+from exporter.model import Kind, Segment, Series, Unit
+
+UTC = ZoneInfo("UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """What counts as a drop: by which share, and of how much.
+
+    `segments` and `apps` hold the shares of single ones, by their id.
+    """
+
+    drop: float = 0.3
+    min_size: float = 1000
+    min_sessions: float = 100
+    segments: Mapping[str, float] = field(default_factory=dict)
+    apps: Mapping[str, float] = field(default_factory=dict)
+
+    def drop_of(self, series: Series) -> float:
+        """The share by which `series` must fall: its segment's, else its app's, else the usual."""
+        of_app = self.apps.get(series.label("app_id") or "", self.drop)
+        return self.segments.get(series.label("segment_id") or "", of_app)
+
+    def least_of(self, series: Series) -> float:
+        """What is normal at least for a series whose drop means anything."""
+        return self.min_size if series.family.kind is Kind.LEVEL else self.min_sessions
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
     """What is watched in one workspace, as the settings say it. Times are in seconds.
 
-    `apps` maps an app id to the app's name, `intervals` each collector that has something to do to
-    its interval.
+    `apps` maps an app id to the app's name, `polls` each collector to its interval. `endpoint` and
+    `zone` say whose data it is and how its days are cut: what was read under others is not of it.
     """
 
     workspace: str
@@ -31,6 +57,9 @@ class Watch:
     settle: float
     keep: float
     polls: Mapping[str, float]
+    zone: ZoneInfo = UTC
+    endpoint: str = ""
+    alerts: Alerts = Alerts()
 
     @property
     def intervals(self) -> dict[str, float]:

@@ -57,6 +57,17 @@ def simulated(
         yield server
 
 
+def newest(server: Server, path: str = "") -> int:
+    """How many requests for newest points, or for the list, it has got, to `path` or to any.
+
+    History is read when there is time for it: those requests say where they end.
+    """
+    return sum(
+        "ending_at" not in request.query and path in ("", request.path)
+        for request in server.requests
+    )
+
+
 @contextmanager
 def listening(answer: Callable[[socket.socket], None]) -> Iterator[int]:
     """A server on a free port, whose connections `answer` gets one after the other; the port."""

@@ -167,14 +167,25 @@ class Bench:
 def test_a_series_is_asked_for_by_its_own_parameters(
     series: Series, path: str, query: dict[str, str]
 ) -> None:
-    """`unit` is sent for sessions only, an empty id not at all, and never `ending_at`: without it
-    Braze takes its own now, whatever our clock and zone.
+    """`unit` is sent for sessions only, an empty id not at all, nor `ending_at` for the newest
+    points: without it Braze takes its own now, whatever our clock and zone.
     """
     bench = Bench(reply({"message": "success", "data": []}))
 
     bench.client.data_series(series, 48)
 
     assert bench.braze.asked == [(path, query | {"length": "48"})]
+
+
+def test_what_lies_further_back_is_asked_for_by_where_it_ends() -> None:
+    """In UTC, in a form that needs no escaping."""
+    bench = Bench(reply({"message": "success", "data": []}))
+
+    bench.client.data_series(hourly("a1"), 100, ending_at=TODAY + 3600)
+
+    [(_, query)] = bench.braze.asked
+    assert query["ending_at"] == "2024-03-13T01:00:00Z"
+    assert query["length"] == "100"
 
 
 def test_the_key_stands_in_one_header_and_nowhere_else() -> None:

@@ -1,13 +1,13 @@
 """The whole exporter against the simulator: start, isolation, reload and stop."""
 
 import http.client
-import logging
 import re
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,11 +20,13 @@ from exporter.simulator import Server
 from tests.doubles import (
     KEY,
     OTHER_KEY,
+    Page,
     Process,
     Running,
     ask,
     eventually,
     listens,
+    newest,
     no_thread_left,
     samples,
     simulated,
@@ -35,6 +37,7 @@ from tests.machine import free_port
 LIST, SIZES, COUNTS = "/segments/list", "/segments/data_series", "/sessions/data_series"
 APPS = {"ios": "5d1f3c0e-9a47-4b62-8c1d-2e7f60b4a911"}
 SUCCESS = "braze_exporter_collector_success"
+LAST_ATTEMPT = "braze_exporter_collector_last_attempt_timestamp_seconds"
 
 Run = Callable[[Path], Running]
 Write = Callable[[Mapping[str, object]], Path]
@@ -59,8 +62,9 @@ def ready(running: Running) -> None:
     eventually(lambda: running.ask("/-/ready").status == 200, "everything was polled once")
 
 
-def requests(server: Server, path: str) -> int:
-    return sum(request.path == path for request in server.requests)
+def more(server: Server, seen: int) -> bool:
+    """Whether the server has got more than so many requests."""
+    return len(server.requests) > seen
 
 
 @pytest.fixture
@@ -158,8 +162,8 @@ def test_polls_go_on(simulator: Server, running: Run, write: Write) -> None:
     """Each at its interval."""
     running(write(settings({"sessions": "1s"}, shop=workspace(simulator))))
 
-    eventually(lambda: requests(simulator, COUNTS) >= 6, "three polls of two series", 5)
-    assert requests(simulator, LIST) == 1
+    eventually(lambda: newest(simulator, COUNTS) >= 6, "three polls of two series", 5)
+    assert newest(simulator, LIST) == 1
 
 
 def test_newly_selected_segments_are_polled_at_once(
@@ -169,10 +173,10 @@ def test_newly_selected_segments_are_polled_at_once(
     simulator.simulator.faults.add("list-empty")
     exporter = running(write(settings({"discovery": "1s"}, shop=workspace(simulator))))
     ready(exporter)
-    assert requests(simulator, SIZES) == 0
+    assert newest(simulator, SIZES) == 0
     simulator.simulator.faults.clear()
 
-    eventually(lambda: requests(simulator, SIZES) == 12, "the sizes are asked for", 3)
+    eventually(lambda: newest(simulator, SIZES) == 12, "the sizes are asked for", 3)
     eventually(
         lambda: sum(name.startswith("braze_segment_size{") for name in exporter.samples()) == 12,
         "the sizes are there",
@@ -222,7 +226,7 @@ def test_a_workspace_that_hangs_leaves_the_other_alone(
         )
     )
 
-    eventually(lambda: requests(other, COUNTS) >= 6, "three polls of the other", 5)
+    eventually(lambda: newest(other, COUNTS) >= 6, "three polls of the other", 5)
     page = exporter.samples()
     assert value_of(page, "braze_up", workspace="works") == 1
     assert value_of(page, "braze_up", workspace="hangs") is None
@@ -230,11 +234,11 @@ def test_a_workspace_that_hangs_leaves_the_other_alone(
 
 
 def test_values_outlive_a_failure(simulator: Server, running: Run, write: Write) -> None:
-    """Braze breaks down between two polls: the sizes stay, the failure shows."""
+    """The key is withdrawn between two polls: the sizes stay, the failure shows."""
     exporter = running(write(settings({"segments": "1s"}, shop=workspace(simulator))))
     ready(exporter)
     before = {name: v for name, v in exporter.samples().items() if "braze_segment_size{" in name}
-    simulator.simulator.faults.add(f"server-error-500@{SIZES}")
+    simulator.simulator.faults.add(f"unauthorized@{SIZES}")
     eventually(
         lambda: exporter.value(SUCCESS, workspace="shop", collector="segments") == 0,
         "the failure shows",
@@ -269,7 +273,7 @@ def test_each_poll_is_one_line_and_each_failure_two(
 # Reload
 
 
-def reload(running: Running) -> tuple[int, str]:
+def reload(running: Running) -> Page:
     return running.ask("/-/reload", "POST")
 
 
@@ -288,8 +292,8 @@ def test_a_bad_file_changes_nothing(simulator: Server, running: Run, write: Writ
     page = exporter.samples()
     assert value_of(page, "braze_exporter_config_last_reload_successful") == 0
     assert value_of(page, "braze_exporter_config_last_reload_success_timestamp_seconds") == read
-    before = requests(simulator, COUNTS)
-    eventually(lambda: requests(simulator, COUNTS) > before, "the next poll", 3)
+    before = newest(simulator, COUNTS)
+    eventually(lambda: newest(simulator, COUNTS) > before, "the next poll", 3)
 
     write(settings({"sessions": "1s"}, shop=workspace(simulator)))
     assert reload(exporter) == (200, "reloaded\n")
@@ -313,34 +317,41 @@ def test_a_removed_workspace_is_gone_when_the_answer_comes(
     assert any('workspace="goes"' in name for name in exporter.samples())
     write(settings({"sessions": "1s", "timeout": "30s"}, stays=workspace(simulator)))
 
-    assert reload(exporter).status == 200  # type: ignore[attr-defined]
+    assert reload(exporter).status == 200
     page = exporter.samples()
     assert not [name for name in page if 'workspace="goes"' in name]
     assert value_of(page, "braze_up", workspace="stays") == 1
-    before = len(other.requests)
-    eventually_polled = requests(simulator, COUNTS) + 4
-    eventually(lambda: requests(simulator, COUNTS) >= eventually_polled, "two polls of the other")
-    assert len(other.requests) == before
+    sent, goal = len(other.requests), newest(simulator, COUNTS) + 4
+    eventually(lambda: newest(simulator, COUNTS) >= goal, "two polls of the one that stays")
+    assert len(other.requests) == sent
 
 
 def test_a_workspace_that_is_as_before_goes_on_undisturbed(
     simulator: Server, other: Server, running: Run, write: Write
 ) -> None:
     """It is neither polled anew nor does it lose a value; the new one is polled at once."""
+
+    def own(exporter: Running) -> dict[str, float]:
+        """Its values, and when it was polled."""
+        metrics = ("braze_segment_size{", "braze_app_sessions_daily{", LAST_ATTEMPT)
+        return {
+            name: value
+            for name, value in exporter.samples().items()
+            if 'workspace="stays"' in name and name.startswith(metrics)
+        }
+
     exporter = running(write(settings(stays=workspace(simulator))))
     ready(exporter)
-    before = {k: v for k, v in exporter.samples().items() if k.startswith("braze_")}
-    asked = len(simulator.requests)
+    before = own(exporter)
+    asked = newest(simulator)
     write(settings(stays=workspace(simulator), new=workspace(other, api_key=OTHER_KEY)))
     reload(exporter)
     eventually(
         lambda: exporter.value(SUCCESS, workspace="new", collector="segments"), "the new one", 2
     )
 
-    after = exporter.samples()
-    assert len(simulator.requests) == asked
-    own = {name: value for name, value in before.items() if 'workspace="stays"' in name}
-    assert {name: after.get(name) for name in own} == own
+    assert newest(simulator) == asked
+    assert own(exporter) == before
 
 
 def test_an_exporter_that_was_ready_stays_so(
@@ -436,7 +447,7 @@ def test_reloads_and_polls_do_not_disturb_one_another(
         assert there == (number % 2 == 0)
         seen = len(other.requests)
         if number % 2 == 0 and number > 5:
-            eventually(lambda seen=seen: len(other.requests) > seen, "it is polled", 2)
+            eventually(partial(more, other, seen), "it is polled", 2)
 
     write(two)
     reload(exporter)
@@ -477,16 +488,17 @@ def test_a_stop_answers_whoever_waits_for_a_reload(
     ready(exporter)
     with ThreadPoolExecutor(4) as clients:
         exporter.daemon.stop()
-        answers = [clients.submit(reload_or_nothing, exporter) for _ in range(4)]
+        answers = [clients.submit(reload_or_nothing, exporter.url) for _ in range(4)]
         assert exporter.stop() < 3
         for each in answers:
             assert each.result(5) in (200, 500, 503, None)
 
 
-def reload_or_nothing(running: Running) -> int | None:
+def reload_or_nothing(url: str) -> int | None:
+    """The status that a reload is answered with, None for no answer."""
     try:
-        return running.ask("/-/reload", "POST").status
-    except OSError:
+        return ask(f"{url}/-/reload", "POST").status
+    except (OSError, http.client.HTTPException):
         return None
 
 
@@ -513,7 +525,7 @@ def test_an_address_that_is_taken_leaves_nothing_running(
     """Not one request is sent by an exporter that cannot serve."""
     exporter = running(write(settings(shop=workspace(simulator))))
     ready(exporter)
-    asked = len(simulator.requests)
+    asked = newest(simulator)
     taken = settings(shop=workspace(simulator)) | {
         "web": {"listen_address": exporter.url.removeprefix("http://")}
     }
@@ -522,7 +534,7 @@ def test_an_address_that_is_taken_leaves_nothing_running(
         error = run_in_thread(Daemon(lambda: load(path, {}, {})), path)
 
     assert "cannot listen on" in str(error)
-    assert len(simulator.requests) == asked
+    assert newest(simulator) == asked
 
 
 # A process and its signals
@@ -553,10 +565,10 @@ def test_a_signal_ends_the_process_within_3_seconds(
     """With exit code 0, whatever Braze is doing, also while it is asked to reload."""
     simulator.simulator.faults.add(fault)
     served = Served(process, write, settings({"timeout": "30s"}, shop=workspace(simulator)))
-    eventually(lambda: len(simulator.requests) >= 2, "requests are under way")
+    eventually(lambda: simulator.requests, "requests are under way")
     with ThreadPoolExecutor(3) as clients:
         for _ in range(3):
-            clients.submit(listens_to_reload, served.url)
+            clients.submit(reload_or_nothing, served.url)
         begun = time.monotonic()
         served.process.signal(number)
         code = served.process.end()
@@ -564,14 +576,6 @@ def test_a_signal_ends_the_process_within_3_seconds(
 
     assert (code, took < 3) == (0, True), served.process.err
     assert "Traceback" not in served.process.err
-
-
-def listens_to_reload(url: str) -> None:
-    """Ask for a reload, and take whatever comes."""
-    try:
-        ask(f"{url}/-/reload", "POST")
-    except (OSError, http.client.HTTPException) as error:
-        logging.getLogger(__name__).info("no answer: %s", error)
 
 
 def test_sighup_reloads(simulator: Server, write: Write, process: Start) -> None:

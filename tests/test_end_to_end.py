@@ -1,135 +1,36 @@
 """Real processes: the simulator, the exporter and a Prometheus server that scrapes it."""
 
-import json
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import pytest
 
-from exporter.simulator import DEFAULT_KEY, World
-from tests.machine import free_port, program
+from exporter.simulator import World
+from tests.stack import WORKSPACE, Labels, Prometheus, stack, until
 
 SEED = 11
 SETTLE = timedelta(minutes=15)
 
-Labels = frozenset[tuple[str, str]]
-
-
-def until(true: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
-    """Wait for `true`, looking often; fail after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(0.1)
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as response:
-            return bool(response.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
-
-
-class Prometheus:
-    """A running server, asked over its HTTP API."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    def query(self, promql: str) -> dict[Labels, float]:
-        """The instant vector of `promql`, by labels other than job and instance."""
-        query = urllib.parse.urlencode({"query": promql})
-        with urllib.request.urlopen(f"{self._url}/api/v1/query?{query}", timeout=5) as response:
-            result = json.load(response)["data"]["result"]
-        return {
-            frozenset(
-                (name, value)
-                for name, value in row["metric"].items()
-                if name not in ("__name__", "job", "instance")
-            ): float(row["value"][1])
-            for row in result
-        }
+Watched = tuple[World, Prometheus]
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Prometheus]]:
-    """Simulator, exporter and Prometheus, up and scraping; ended afterwards."""
-    folder = tmp_path_factory.mktemp("stack")
-    ports = {name: free_port() for name in ("braze", "exporter", "prometheus")}
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """The simulator's world, and a Prometheus that scrapes the exporter that watches it."""
     start = datetime.now(UTC)
     world = World(SEED, start)
-    tracked = next(segment for segment in world.segments if segment.tracked)
-    braze = f"http://127.0.0.1:{ports['braze']}"
-    exporter_url = f"http://127.0.0.1:{ports['exporter']}"
-    prometheus = f"http://127.0.0.1:{ports['prometheus']}"
-    settings = {
-        "workspaces": {
-            "shop": {
-                "endpoint": braze,
-                "api_key": DEFAULT_KEY,
-                "apps": {app.name: app.id for app in world.apps},
-                "sessions": {"workspace_total": True, "by_segment": [tracked.id]},
-            }
-        },
-        "poll": {"segments": "1s", "sessions": "1s", "discovery": "1s"},
-        "web": {"listen_address": f"127.0.0.1:{ports['exporter']}"},
-    }
-    # JSON is YAML.
-    (folder / "exporter.yml").write_text(json.dumps(settings))
-    scrape = {
-        "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
-        "scrape_configs": [
-            {
-                "job_name": "braze",
-                "static_configs": [{"targets": [f"127.0.0.1:{ports['exporter']}"]}],
-            }
-        ],
-    }
-    (folder / "prometheus.yml").write_text(json.dumps(scrape))
-    run = [sys.executable, "-m", "exporter"]
-    commands = (
-        [
-            *run,
-            "simulate",
-            f"--web.listen-address=127.0.0.1:{ports['braze']}",
-            f"--seed={SEED}",
-            f"--clock={start.isoformat()}",
-        ],
-        [*run, "serve", f"--config.file={folder / 'exporter.yml'}"],
-        [
-            program("prometheus"),
-            f"--config.file={folder / 'prometheus.yml'}",
-            f"--storage.tsdb.path={folder / 'data'}",
-            f"--web.listen-address=127.0.0.1:{ports['prometheus']}",
-        ],
-    )
-    ready = (f"{braze}/segments/list", f"{exporter_url}/-/ready", f"{prometheus}/-/ready")
-    processes: list[subprocess.Popen[bytes]] = []
-    with (folder / "log").open("wb") as log:
-        try:
-            for command, url in zip(commands, ready, strict=True):
-                processes.append(subprocess.Popen(command, stdout=log, stderr=log))
-                if url.endswith("/-/ready"):
-                    until(partial(answers, url), f"{url} answers")
-            yield world, Prometheus(prometheus)
-        finally:
-            for process in reversed(processes):
-                process.terminate()
-            codes = [process.wait(timeout=15) for process in processes]
-    print((folder / "log").read_text()[-4000:])
-    assert codes == [0, 0, 0]
+    with stack(tmp_path_factory.mktemp("stack")) as processes:
+        braze = processes.simulator(SEED, start)
+        exporter = processes.exporter(braze, world, by_segment=[tracked(world)])
+        yield world, processes.prometheus(exporter)
+
+
+def tracked(world: World) -> str:
+    return next(segment.id for segment in world.segments if segment.tracked)
 
 
 def labelled(**labels: str) -> Labels:
-    return frozenset({"workspace": "shop", **labels}.items())
+    return frozenset({"workspace": WORKSPACE, **labels}.items())
 
 
 def sizes(world: World, now: datetime) -> dict[Labels, float]:
@@ -143,11 +44,10 @@ def sizes(world: World, now: datetime) -> dict[Labels, float]:
 
 def scopes(world: World, subject: str) -> dict[Labels, tuple[str | None, str | None]]:
     """The series of a family of sessions, each with the app and the segment it is of."""
-    tracked = next(segment for segment in world.segments if segment.tracked)
     found: dict[str, dict[Labels, tuple[str | None, str | None]]] = {
         "app": {labelled(app_id=app.id): (app.id, None) for app in world.apps},
         "segment": {
-            labelled(app_id=app.id, segment_id=tracked.id): (app.id, tracked.id)
+            labelled(app_id=app.id, segment_id=tracked(world)): (app.id, tracked(world))
             for app in world.apps
         },
         "workspace": {labelled(): (None, None)},
@@ -184,9 +84,9 @@ def same(query: Callable[[], dict[Labels, float]], truth: Callable[[datetime], o
     return said == before == truth(datetime.now(UTC))
 
 
-def test_segment_sizes(stack: tuple[World, Prometheus]) -> None:
+def test_segment_sizes(watched: Watched) -> None:
     """Prometheus knows every segment's size of today."""
-    world, prometheus = stack
+    world, prometheus = watched
     until(
         lambda: same(lambda: prometheus.query("braze_segment_size"), lambda now: sizes(world, now)),
         "the sizes are the simulator's",
@@ -195,11 +95,9 @@ def test_segment_sizes(stack: tuple[World, Prometheus]) -> None:
 
 @pytest.mark.parametrize(("unit", "word"), [("day", "daily"), ("hour", "hourly")])
 @pytest.mark.parametrize("subject", ["app", "segment", "workspace"])
-def test_complete_sessions(
-    stack: tuple[World, Prometheus], subject: str, unit: str, word: str
-) -> None:
+def test_complete_sessions(watched: Watched, subject: str, unit: str, word: str) -> None:
     """Prometheus knows the sessions of the newest day and hour that are over."""
-    world, prometheus = stack
+    world, prometheus = watched
     until(
         lambda: same(
             lambda: prometheus.query(f"braze_{subject}_sessions_{word}"),
@@ -211,11 +109,9 @@ def test_complete_sessions(
 
 @pytest.mark.parametrize(("unit", "word"), [("day", "daily"), ("hour", "hourly")])
 @pytest.mark.parametrize("subject", ["app", "segment", "workspace"])
-def test_current_sessions(
-    stack: tuple[World, Prometheus], subject: str, unit: str, word: str
-) -> None:
+def test_current_sessions(watched: Watched, subject: str, unit: str, word: str) -> None:
     """The bucket that fills stands apart, at most a few seconds behind, and says when it began."""
-    world, prometheus = stack
+    world, prometheus = watched
     family = f"braze_{subject}_sessions_{word}_current"
 
     def right() -> bool:
@@ -239,9 +135,9 @@ def test_current_sessions(
     assert set(prometheus.query(f"{family}_timestamp_seconds").values()) <= starts
 
 
-def test_names_join_by_the_info_metric(stack: tuple[World, Prometheus]) -> None:
+def test_names_join_by_the_info_metric(watched: Watched) -> None:
     """Quotes, backslashes and other scripts in a segment's name survive the whole way."""
-    world, prometheus = stack
+    world, prometheus = watched
     joined = (
         "braze_segment_size * on (workspace, segment_id) group_left (segment_name)"
         " braze_segment_info"
@@ -254,10 +150,10 @@ def test_names_join_by_the_info_metric(stack: tuple[World, Prometheus]) -> None:
 
 
 def test_prometheus_scrapes_openmetrics_without_a_complaint(
-    stack: tuple[World, Prometheus],
+    watched: Watched,
 ) -> None:
     """The target is up, and nothing it said was dropped."""
-    _, prometheus = stack
+    _, prometheus = watched
 
     until(lambda: list(prometheus.query("braze_up").values()) == [1], "it was scraped")
 

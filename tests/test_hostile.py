@@ -13,6 +13,7 @@ from enum import Enum, auto
 import pytest
 
 from exporter.catalog import DISCOVERY, SEGMENTS, SESSIONS
+from exporter.model import Unit
 from exporter.simulator import FAULTS, World
 from exporter.transport import Transport
 from tests.workbench import Workbench
@@ -122,8 +123,8 @@ TABLE = [
 @pytest.fixture
 def bench() -> Iterator[Workbench]:
     """The workspace of the world, polled once, a day ago."""
-    with Workbench(WORLD, FIRST, timeout=TIMEOUT, keep=3 * 86400.0) as bench:
-        bench.poll()
+    with Workbench(WORLD, FIRST, timeout=TIMEOUT, keep=3 * 86400.0, units=(Unit.DAY,)) as bench:
+        bench.poll(DISCOVERY, SEGMENTS)
         bench.clock.moment = THEN
         yield bench
 
@@ -187,16 +188,16 @@ def test_the_table_names_faults_that_exist() -> None:
     ["hour-z", "hour-millis", "hour-naive", "hour-offset-west", "hour-short-offset",
      "hour-compact-offset"],
 )  # fmt: skip
-def test_hours_are_read_in_every_form(bench: Workbench, fault: str) -> None:
+def test_hours_are_read_in_every_form(fault: str) -> None:
     """However Braze writes an hour, the value and its start are the same."""
     app = WORLD.apps[0].id
-    bench.simulator.faults.add(f"{fault}@/sessions/data_series")
+    with Workbench(WORLD, THEN, units=(Unit.HOUR,)) as bench:
+        bench.simulator.faults.add(f"{fault}@/sessions/data_series")
+        bench.poll(SESSIONS)
 
-    bench.poll(SESSIONS)
-
-    hour = THEN.replace(minute=0) - timedelta(hours=1)
-    assert bench.value("braze_app_sessions_hourly", app) == WORLD.sessions(app, None, hour)
-    assert bench.value("braze_app_sessions_hourly_timestamp_seconds", app) == hour.timestamp()
+        hour = THEN.replace(minute=0) - timedelta(hours=1)
+        assert bench.value("braze_app_sessions_hourly", app) == WORLD.sessions(app, None, hour)
+        assert bench.value("braze_app_sessions_hourly_timestamp_seconds", app) == hour.timestamp()
 
 
 def test_a_future_bucket_is_shown_and_warned_of(bench: Workbench) -> None:
@@ -212,6 +213,7 @@ def test_a_future_bucket_is_shown_and_warned_of(bench: Workbench) -> None:
 
 def test_a_permission_that_lacks_leaves_the_other_endpoints(bench: Workbench) -> None:
     """A 403 on sessions: segments go on, Braze is up, and three requests are enough to know."""
+    bench.poll(SESSIONS)
     bench.simulator.faults.add("access-denied@/sessions/data_series")
     before = bench.value("braze_app_sessions_daily", WORLD.apps[0].id)
 

@@ -9,10 +9,11 @@ import pytest
 
 from exporter.client import BrazeError
 from exporter.limiter import Interrupted
-from exporter.model import Answer, Reading, Segment, Series
-from exporter.poll import poll_discovery, poll_series, spread
+from exporter.model import Answer, Point, Reading, Segment, Series, Unit
+from exporter.past import History, Past
+from exporter.poll import poll_discovery, poll_past, poll_series, spread
 from tests.doubles import eventually
-from tests.fakes import NOW, FakeClock, daily, days, hourly, size
+from tests.fakes import HOUR, NOW, FakeClock, daily, days, hourly, points, size
 from tests.inline import Inline
 
 pytestmark = pytest.mark.usefixtures("threads")
@@ -90,12 +91,14 @@ def test_every_series_is_read() -> None:
 
 
 def test_enough_points_are_asked_for() -> None:
-    """With 14 days, or 48 hours, a complete bucket is among them whatever the time zone."""
+    """Days for every baseline at once; with 48 hours a complete one is among them whatever the
+    time zone.
+    """
     braze = Braze()
 
     poll((size(), daily(), hourly()), braze.read)
 
-    assert braze.asked == [(size(), 14), (daily(), 14), (hourly(), 48)]
+    assert braze.asked == [(size(), 35), (daily(), 35), (hourly(), 48)]
 
 
 def test_nothing_wanted_is_a_complete_poll() -> None:
@@ -284,6 +287,75 @@ def test_a_bug_is_not_taken_for_a_failure_of_braze() -> None:
     """What nobody expects is raised, so that it is seen."""
     with pytest.raises(ZeroDivisionError):
         poll(sizes(3), Braze({"s1": ZeroDivisionError()}).read)
+
+
+# History
+
+PAGES = [(100, NOW - 47 * HOUR - 100 * HOUR * page) for page in range(7)]
+
+
+class Archive:
+    """Answers each request for the past with one point, or fails from the request `fails` on."""
+
+    def __init__(self, fails: int = 100, failure: Exception = LATE) -> None:
+        self._fails, self._failure = fails, failure
+        self.asked: list[tuple[str, int, float]] = []
+
+    def read(self, series: Series, length: int, ending_at: float) -> Answer:
+        if len(self.asked) == self._fails:
+            raise self._failure
+        self.asked.append((series.labels[1], length, ending_at))
+        return Answer(NOW, points(int(ending_at) - HOUR, len(self.asked)))
+
+
+def past(
+    archive: Archive, *apps: str, go_on: Callable[[], bool] = lambda: True
+) -> dict[Series, tuple[tuple[Point, ...], History]]:
+    """The past of some apps' hours, of which an answer with the newest ones is known."""
+    known = Past().extended(points(NOW, 1), Unit.HOUR, None, History.UNREAD)
+    return poll_past(
+        {hourly(app): known for app in apps},
+        archive.read,
+        threads=Inline(),
+        width=1,
+        go_on=go_on,
+    )
+
+
+def test_hours_are_read_back_to_the_depth_of_the_baselines() -> None:
+    """700 hours before those that every poll reads, a hundred at a time, newest first."""
+    archive = Archive()
+
+    [(series, (found, history))] = past(archive, "a1").items()
+
+    assert archive.asked == [("a1", *page) for page in PAGES]
+    assert (series, history) == (hourly("a1"), History.READ)
+    assert [point.value for point in found] == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_history_that_fails_is_as_long_as_it_was_read() -> None:
+    """It is told apart from one that is whole, and the next series is read all the same."""
+    archive = Archive(fails=2)
+    failed, history = past(archive, "a1")[hourly("a1")]
+
+    assert [point.value for point in failed] == [1, 2]
+    assert history is History.FAILED
+
+
+def test_no_history_is_begun_when_newer_points_are_due() -> None:
+    """What was begun is read to its end."""
+    archive = Archive()
+
+    found = past(archive, "a1", "a2", "a3", go_on=lambda: len(archive.asked) < 14)
+
+    assert list(found) == [hourly("a1"), hourly("a2")]
+    assert len(archive.asked) == 14
+
+
+def test_an_interrupted_history_is_none() -> None:
+    """As with any poll."""
+    with pytest.raises(Interrupted):
+        past(Archive(fails=3, failure=Interrupted()), "a1")
 
 
 # Discovery

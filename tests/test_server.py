@@ -238,6 +238,12 @@ def test_a_client_that_waits_for_permission_to_send_gets_it(shared: Server) -> N
         assert read_answer(stream).status == 200
 
 
+def test_permission_is_refused_for_what_is_too_large(shared: Server) -> None:
+    """At once, without a byte of it."""
+    expecting = RELOAD.replace(b"Length: 0", b"Length: 65537\r\nExpect: 100-continue")
+    assert ask(shared, expecting).status == 413
+
+
 def test_a_large_answer_arrives_whole() -> None:
     """Many times larger than all socket buffers."""
     with serving(site(LARGE)) as server:
@@ -414,9 +420,24 @@ def test_answers_waiting_for_slow_readers_are_bounded() -> None:
         assert len(clients[2].makefile("rb").read(len(LARGE))) == len(LARGE)
 
 
+def test_a_burst_of_slow_readers_is_bounded_too() -> None:
+    """Their answers are not made all at once, and not before those given up are gone."""
+    size = 1_000_000
+    limits = Limits(answers_bytes=4 * size, kernel_bytes=1)
+    with serving(site(lambda: bytes(size)), limits) as server, ExitStack() as lazy:
+        clients = [lazy.enter_context(connect(server)) for _ in range(100)]
+        tracemalloc.start()
+        lazy.callback(tracemalloc.stop)
+        for client in clients:
+            client.sendall(GET)
+        assert ask(server, HEALTHY).status == 200
+        _, peak = tracemalloc.get_traced_memory()
+        assert peak < 15 * size
+
+
 def test_an_answer_that_many_read_is_there_once() -> None:
     """Readers of the same bytes cost no more than one."""
-    with serving(site(LARGE), Limits(answers_bytes=len(LARGE))) as server, ExitStack() as lazy:
+    with serving(site(LARGE), Limits(answers_bytes=len(LARGE) + 1)) as server, ExitStack() as lazy:
         clients = [lazy.enter_context(connect(server, GET)) for _ in range(4)]
         for client in clients:
             with client.makefile("rb") as stream:
@@ -426,7 +447,7 @@ def test_an_answer_that_many_read_is_there_once() -> None:
 def test_an_answer_that_was_read_costs_nothing() -> None:
     """Who has got all of it is not hung up on for the sake of others."""
     fresh = (bytes([n]) * 100_000 for n in itertools.count(65))
-    limits = Limits(answers_bytes=150_000)
+    limits = Limits(answers_bytes=100_000)
     with (
         serving(site(lambda: next(fresh)), limits) as server,
         connect(server) as client,

@@ -14,7 +14,7 @@ from exporter.client import HTTP, Client
 from exporter.limiter import Limiter
 from exporter.model import Reading, Unit
 from exporter.negotiation import Format
-from exporter.poll import poll_discovery, poll_series
+from exporter.poll import poll_discovery, poll_past, poll_series
 from exporter.simulator import DEFAULT_KEY, Simulator, World
 from exporter.simulator import serve as serve_simulator
 from exporter.snapshot import Store
@@ -163,6 +163,8 @@ class Workbench:
         for collector in collectors or (DISCOVERY, SEGMENTS, SESSIONS):
             reading = self._read(collector)
             self.store.publish(reading, self.watch)
+            if collector != DISCOVERY:
+                self._read_past(collector)
         return reading
 
     def page(self, form: Format = Format.TEXT) -> bytes:
@@ -183,6 +185,16 @@ class Workbench:
     def value(self, name: str, *labels: str) -> float | None:
         """One value, None where it is not on the page."""
         return self.samples().get((name, frozenset(labels)))
+
+    def _read_past(self, collector: str) -> None:
+        past = poll_past(
+            self.store.without_past(self.watch, collector),
+            self.client.data_series,
+            threads=Inline(),
+            width=1,
+            go_on=lambda: True,
+        )
+        self.store.publish_past(past, collector, self.watch)
 
     def _read(self, collector: str) -> Reading:
         if collector == DISCOVERY:

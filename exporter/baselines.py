@@ -1,0 +1,75 @@
+"""What is normal for a bucket, by those a day, a week and up to four weeks before: pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median
+from zoneinfo import ZoneInfo
+
+from exporter.model import Kind, Unit
+from exporter.past import Past
+
+_LEAST_DAYS = 7  # of the 28 before, for the median of a level
+_LEAST_WEEKS = 2  # of the 4 before, for the median of a count
+
+
+@dataclass(frozen=True, slots=True)
+class Baselines:
+    """Values to compare a bucket with; None where the past does not tell."""
+
+    day: float | None = None
+    week: float | None = None
+    four_weeks: float | None = None
+
+    @property
+    def named(self) -> tuple[tuple[str, float], ...]:
+        """The known ones, each with its value of the label `baseline`."""
+        pairs = (("1d", self.day), ("1w", self.week), ("4w_median", self.four_weeks))
+        return tuple((name, value) for name, value in pairs if value is not None)
+
+
+def baselines(past: Past, start: int, kind: Kind, unit: Unit, zone: ZoneInfo) -> Baselines:
+    """What is normal for the bucket that begins at `start` (epoch seconds).
+
+    The day before and the same weekday last week, for an hour at the same local time; and the
+    median over four weeks: of a level, of the 28 days before, of which 7 must be known; of a count,
+    of the same weekday (and hour), of which 2 must be.
+    """
+
+    def value(days: int) -> float | None:
+        moment = _days_before(start, days, unit, zone)
+        return None if moment is None else past.value(moment)
+
+    if kind is Kind.LEVEL:
+        four_weeks = _median((value(days) for days in range(1, 29)), _LEAST_DAYS)
+    else:
+        four_weeks = _median((value(7 * weeks) for weeks in range(1, 5)), _LEAST_WEEKS)
+    return Baselines(value(1), value(7), four_weeks)
+
+
+def threshold(normal: Baselines, drop: float, least: float) -> float | None:
+    """The value below which it is a drop: a share of `drop` under the smaller of week and median.
+
+    None where neither is known, or the smaller one is below `least`: of little, much is noise.
+    """
+    known = [value for value in (normal.week, normal.four_weeks) if value is not None]
+    if not known or min(known) < least:
+        return None
+    return (1 - drop) * min(known)
+
+
+def _days_before(start: int, days: int, unit: Unit, zone: ZoneInfo) -> int | None:
+    """When the same local day or hour began, days before; None for an hour that did not exist."""
+    local = datetime.fromtimestamp(start, zone)
+    # Arithmetic on a local time moves the hands of the clock, whatever summer time does.
+    then = local - timedelta(days=days)
+    if unit is Unit.DAY:
+        return int(then.replace(hour=0, minute=0, second=0, fold=0).timestamp())
+    moment = int(then.timestamp())
+    existed = datetime.fromtimestamp(moment, zone).replace(tzinfo=None) == then.replace(tzinfo=None)
+    return moment if existed else None
+
+
+def _median(values: Iterable[float | None], least: int) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if len(known) >= least else None
