@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from statistics import median
 from zoneinfo import ZoneInfo
 
@@ -58,6 +59,7 @@ def threshold(normal: Baselines, drop: float, least: float) -> float | None:
     return (1 - drop) * min(known)
 
 
+@lru_cache(maxsize=1024)  # the series of a poll nearly all ask for the same bucket
 def _days_before(start: int, days: int, unit: Unit, zone: ZoneInfo) -> int | None:
     """When the same local day or hour began, days before; None for an hour that did not exist."""
     local = datetime.fromtimestamp(start, zone)

@@ -31,6 +31,7 @@ DOCS = "https://github.com/braze-exporter/braze-exporter#readme"
 _LOOK = 0.5
 _TICK = 5.0  # seconds between two signs of life of the scheduler
 _JUMP = 5.0  # seconds by which a clock that was set differs
+_NO_LIST = 60.0  # seconds until discovery is tried again, as long as it never read the list
 _SILENCE = 60.0  # without a sign of life for so long, something hangs
 _STOP = 2.0  # seconds for everything to end; within 3 the process is gone
 _RELOAD = 30.0  # seconds a caller waits for the answer to a reload
@@ -184,9 +185,10 @@ class Daemon:
             if collector == SEGMENTS and not watch.ids and not self._store.listed(watch):
                 return  # nothing to ask yet: discovery calls again
             selected = poller.poll(collector)
-            waiting = (watch.workspace, SEGMENTS) in self._store.unpolled()
-            if collector == DISCOVERY and SEGMENTS in jobs and (selected or waiting):
+            if collector == DISCOVERY and SEGMENTS in jobs and not poller.asks_for(selected):
                 jobs[SEGMENTS].soon()
+            if collector == DISCOVERY and watch.discover and self._store.listing(watch) is None:
+                jobs[DISCOVERY].within(_NO_LIST)
 
         return call
 

@@ -96,7 +96,7 @@ def _history(series: Series, past: Past, answer: Answer) -> History:
     """What is known of the points before those of `answer`."""
     if series.family.unit is Unit.DAY:
         return History.READ  # the newest points of days are as many as the history has
-    if past.misses_before(answer.points):
+    if past.history is History.READ and past.misses_before(answer.points):
         return History.FAILED
     return past.history
 

@@ -9,7 +9,7 @@ from enum import Enum, auto
 from exporter.model import Point, Unit
 
 DEPTH = {Unit.DAY: 35 * 86400, Unit.HOUR: 700 * 3600}
-"""Seconds before the newest bucket that the baselines of four weeks need, with a day to spare."""
+"""Seconds before the newest complete bucket that are kept: four weeks, with a day to spare."""
 
 
 class History(Enum):
@@ -58,26 +58,36 @@ class Past:
         )
 
     def misses_before(self, points: Sequence[Point]) -> bool:
-        """Whether buckets lie between the newest known one and the first of `points`."""
-        return bool(self.starts and points) and points[0].start > self.starts[-1] + (
-            points[0].end - points[0].start
-        )
+        """Whether buckets lie between the newest complete one and the first of `points`."""
+        if not self.starts or not points:
+            return False
+        last = self.starts[-1] if self.settled is None else self.settled
+        return points[0].start > last + points[0].end - points[0].start
 
     def extended(
         self, points: Sequence[Point], unit: Unit, settled: int | None, history: History
     ) -> "Past":
         """With `points` in place of what was known of their buckets, without what is too old.
 
-        `settled` is the start of the newest complete one of them.
+        `settled` is the start of the newest complete one of them. What was read of a bucket while
+        it filled is not its value: if `points` leave it out, it is unknown again.
         """
+        over = {
+            start: value
+            for start, value in self._known().items()
+            if self.settled is not None and start <= self.settled
+        }
         latest = max(
             (start for start in (self.settled, settled) if start is not None), default=None
         )
-        return self._of(self._known() | _by_start(points), unit, latest, history)
+        return self._of(over | _by_start(points), unit, latest, history)
 
     def preceded_by(self, points: Sequence[Point], unit: Unit, history: History) -> "Past":
         """With `points` where nothing was known of their buckets."""
-        return self._of(_by_start(points) | self._known(), unit, self.settled, history)
+        settled = self.settled
+        if settled is None:  # what lies before the newest points is over
+            settled = max((point.start for point in points), default=None)
+        return self._of(_by_start(points) | self._known(), unit, settled, history)
 
     def _known(self) -> dict[int, float]:
         return dict(zip(self.starts, self.values, strict=True))
@@ -85,10 +95,12 @@ class Past:
     def _of(
         self, known: dict[int, float], unit: Unit, settled: int | None, history: History
     ) -> "Past":
-        newest = max(known, default=0)
-        kept = sorted(start for start in known if start >= newest - DEPTH[unit])
-        first = next((start for start in kept if known[start] > 0), None)
-        began = min((start for start in (self.began, first) if start is not None), default=None)
+        newest = max(known, default=0) if settled is None else settled
+        oldest = newest - DEPTH[unit]
+        kept = sorted(start for start in known if start >= oldest)
+        began = self.began
+        if began is None or began >= oldest:  # an older one stands, though it is forgotten
+            began = next((start for start in kept if known[start] > 0), None)
         values = array("d", [known[start] for start in kept])
         return Past(array("q", kept), values, settled, began, history)
 

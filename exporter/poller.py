@@ -4,12 +4,13 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from exporter import config
 from exporter.catalog import DISCOVERY, FAMILIES, LIST, SEGMENTS, SESSIONS
 from exporter.client import Client
+from exporter.journal import Journal
 from exporter.limiter import Interrupted, Limiter
 from exporter.model import Reading, Series, Unit
 from exporter.past import History
@@ -88,9 +89,10 @@ class Poller:
         self._stopped = threading.Event()
         self._polls = threading.Condition()
         self._under_way = 0
+        self._sizes: frozenset[Series] | None = None
         self._width = workspace.concurrency
         self._threads = ThreadPoolExecutor(self._width, thread_name_prefix=f"poll-{name}")
-        self._failing: dict[str, Mapping[Series | None, str]] = {}
+        self._journal = Journal(name)
         counters = telemetry.of(name, endpoints(self.watch))
         self._http = Transport(
             workspace.endpoint,
@@ -133,6 +135,11 @@ class Poller:
                 self._under_way -= 1
                 self._polls.notify_all()
 
+    def asks_for(self, segments: Iterable[str]) -> bool:
+        """Whether a poll of segments has begun that asks for the size of each of these."""
+        begun = self._sizes
+        return begun is not None and begun.issuperset(self.watch.sizes(tuple(segments)))
+
     def stop(self) -> None:
         """End every wait and request of this workspace; nothing more is published.
 
@@ -159,7 +166,7 @@ class Poller:
         except Exception as error:
             # The one broad net: a bug must show as a failed poll, not as values that stand still
             # for ever.
-            log.exception("a poll failed by a bug", extra=self._whence(collector))
+            log.exception("a poll failed by a bug", extra=self._journal.of(collector))
             reading = Reading(
                 self.watch.workspace,
                 collector,
@@ -170,14 +177,17 @@ class Poller:
         if self._stopped.is_set():
             return ()
         selected = self._store.publish(reading, self.watch)
-        self._report(reading)
-        self._read_past(collector, started)
+        self._journal.polled(reading)
+        try:
+            self._read_past(collector, started)
+        except Exception:
+            log.exception("history failed by a bug", extra=self._journal.of(collector))
         return selected
 
     def _read(self, collector: str) -> Reading:
         name = self.watch.workspace
         if collector == DISCOVERY:
-            known = frozenset(segment.id for segment in self._store.listing(self.watch))
+            known = frozenset(segment.id for segment in self._store.listing(self.watch) or ())
             return poll_discovery(
                 name,
                 # On the threads, so that with it there are no more requests than threads.
@@ -185,10 +195,13 @@ class Poller:
                 now=time.time,
                 optional=not self.watch.discover,
             )
+        wanted = self._store.wanted(self.watch, collector)
+        if collector == SEGMENTS:
+            self._sizes = frozenset(wanted)
         return poll_series(
             name,
             collector,
-            self._store.wanted(self.watch, collector),
+            wanted,
             self._client.data_series,
             threads=self._threads,
             width=self._width,
@@ -196,10 +209,10 @@ class Poller:
         )
 
     def _read_past(self, collector: str, started: float) -> None:
-        """Read the history of series that have none yet, until the next poll is due."""
+        """Read the history of series that have none yet, as long as no other poll can be due."""
         if collector == DISCOVERY:
             return
-        due = started + self.watch.intervals[collector]
+        due = started + self.watch.intervals[collector] / 2
         pasts = self._store.without_past(self.watch, collector)
         if not pasts:
             return
@@ -216,66 +229,10 @@ class Poller:
         self._store.publish_past(read, collector, self.watch)
         failed = sum(history is History.FAILED for _, history in read.values())
         counts = {"read": len(read) - failed, "failed": failed, "left": len(pasts) - len(read)}
-        log.info("read history", extra=self._whence(collector) | counts)
-
-    def _report(self, reading: Reading) -> None:
-        """One line for the poll, and one for each kind of failure that begins or ends with it."""
-        whence = self._whence(reading.collector)
-        before = self._failing.get(reading.collector, {})
-        self._failing[reading.collector] = reading.failures
-        for reason, series in _by_reason(reading.failures, before).items():
-            log.warning("cannot read", extra=whence | _some(series) | {"reason": reason})
-        recovered = [
-            series
-            for series in before
-            if series not in reading.failures and (series is None or series in reading.answers)
-        ]
-        if recovered:
-            log.info("can be read again", extra=whence | _some(recovered))
-        read = len(reading.answers) if reading.listing is None else len(reading.listing)
-        ahead = max((answer.ahead for answer in reading.answers.values()), default=0.0)
-        if ahead > _CLOCKS_DIFFER:
-            log.warning(
-                "Braze's newest bucket starts in the future: is time_zone that of the company?",
-                extra=whence | {"ahead_seconds": round(ahead)},
-            )
-        log.info(
-            "polled",
-            extra=whence
-            | {
-                "read": read,
-                "failed": len(reading.failures),
-                "seconds": round(reading.finished - reading.started, 3),
-            },
-        )
-
-    def _whence(self, collector: str) -> dict[str, object]:
-        return {"workspace": self.watch.workspace, "collector": collector}
-
-
-# Seconds by which two good clocks may part; a wrong zone is off by 15 minutes or more.
-_CLOCKS_DIFFER = 120.0
+        log.info("read history", extra=self._journal.of(collector) | counts)
 
 
 def endpoints(watch: Watch) -> frozenset[str]:
     """The endpoints that polls of `watch` ask."""
     asked = {family.endpoint for family in FAMILIES if family.collector in watch.intervals}
     return frozenset(asked | {LIST}) if DISCOVERY in watch.intervals else frozenset(asked)
-
-
-def _by_reason(
-    failures: Mapping[Series | None, str], before: Mapping[Series | None, str]
-) -> dict[str, list[Series | None]]:
-    """The series that fail now and did not before, by what is said of them."""
-    reasons: dict[str, list[Series | None]] = {}
-    for series, reason in failures.items():
-        if series not in before:
-            reasons.setdefault(reason, []).append(series)
-    return reasons
-
-
-def _some(series: Iterable[Series | None]) -> dict[str, object]:
-    named = [str(one) for one in series if one is not None]
-    if not named:
-        return {}
-    return {"series": len(named), "for_example": named[0]}

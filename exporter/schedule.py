@@ -39,7 +39,7 @@ class Staggered(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
 class Repeated:
     """A call that is made again and again, never twice at a time."""
 
-    def __init__(self, call: Callable[[], None], wake: Callable[[], None]) -> None:
+    def __init__(self, call: Callable[[], None], wake: Callable[[float], None]) -> None:
         self._call = call
         self._wake = wake
         self._lock = threading.Lock()
@@ -68,7 +68,11 @@ class Repeated:
             if self._running:
                 self._again = True
                 return
-        self._wake()
+        self._wake(0.0)
+
+    def within(self, seconds: float) -> None:
+        """Make the next call so many seconds from now, unless it is due earlier."""
+        self._wake(seconds)
 
 
 class Schedule:
@@ -88,7 +92,7 @@ class Schedule:
 
     def every(self, name: str, interval: float, call: Callable[[], None]) -> Repeated:
         """Make `call` at once and then every `interval` seconds, until `remove`."""
-        repeated = Repeated(call, lambda: self._wake(name))
+        repeated = Repeated(call, lambda seconds: self._wake(name, seconds))
         trigger = Staggered(name, datetime.now(UTC), interval)
         self._scheduler.add_job(repeated.run, trigger, id=name)
         return repeated
@@ -102,7 +106,7 @@ class Schedule:
     def realign(self) -> None:
         """Make every call now and go on from here: for a wall clock that was set."""
         for job in self._scheduler.get_jobs():
-            self._wake(job.id)
+            self._wake(job.id, 0.0, clock_set=True)
 
     def start(self) -> None:
         """Begin."""
@@ -117,8 +121,11 @@ class Schedule:
         """Wait, after `stop`, for what runs."""
         self._threads.shutdown(wait=True)
 
-    def _wake(self, name: str) -> None:
+    def _wake(self, name: str, seconds: float, *, clock_set: bool = False) -> None:
+        moment = datetime.now(UTC) + timedelta(seconds=seconds)
+        job = self._scheduler.get_job(name)
         try:
-            self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
-        except JobLookupError:
+            if job is not None and (clock_set or moment < job.next_run_time):
+                job.modify(next_run_time=moment)
+        except JobLookupError:  # removed meanwhile
             return

@@ -149,11 +149,11 @@ class Store:
                 return ()
             return workspace.wanted(collector)
 
-    def listing(self, watch: Watch) -> tuple[Segment, ...]:
-        """The segments that discovery found last; none where it found none yet."""
+    def listing(self, watch: Watch) -> tuple[Segment, ...] | None:
+        """The segments that discovery found last, None where it never read the list."""
         with self._lock:
             workspace = self._workspaces.get(watch.workspace)
-            return (workspace.listing if workspace else None) or ()
+            return workspace.listing if workspace else None
 
     def unpolled(self) -> tuple[tuple[str, str], ...]:
         """Workspace and collector of what was never polled, well or badly."""

@@ -14,7 +14,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     for names in (
         "__init__ model negotiation mistakes quantities secretfile logs schedule",
         "buckets catalog pacing instances names reference yamlfile web connections",
-        "history telemetry exposition limiter watch conversation transport past",
+        "history telemetry exposition limiter watch conversation transport past journal",
         "environment consistency wording baselines",
         "client holding sources server",
         "config rendering poll",

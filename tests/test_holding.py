@@ -1,11 +1,14 @@
 """What is still believed of a collector's series after a poll."""
 
+from collections.abc import Callable, Mapping
+
 import pytest
 
 from exporter.catalog import SEGMENTS, SESSIONS
 from exporter.history import Current, Observation, Value
 from exporter.holding import Held, held_after, next_change, visible
-from exporter.model import Series
+from exporter.model import Reading, Series
+from exporter.watch import Watch
 from tests.fakes import (
     DAY,
     HOUR,
@@ -34,56 +37,67 @@ def held(value: float, read: float = NOW, until: float | None = None) -> Held:
     return Held(Observation(Value(value, TODAY), current), read)
 
 
+def after(
+    before: Mapping[Series, Held],
+    reading: Reading,
+    wanted: Callable[[Series], bool] = all_wanted,
+    watch: Watch = WATCH,
+) -> dict[Series, Held]:
+    return held_after(before, reading, wanted, watch)[0]
+
+
+def seen(held: Mapping[Series, Held]) -> dict[Series, tuple[Observation, float]]:
+    """What each series said, and when."""
+    return {series: (last.observed, last.read) for series, last in held.items()}
+
+
 def test_what_was_read_replaces_what_was_held() -> None:
     """Holding: a value is that of the newest answer, with the time its request was sent."""
     reading = a_reading(SEGMENTS, {size(): days(100, 90)}, sent=NOW + 60)
-    assert held_after({size(): held(80)}, reading, all_wanted, WATCH) == {
-        size(): held(90, NOW + 60)
-    }
+    assert seen(after({size(): held(80)}, reading)) == seen({size(): held(90, NOW + 60)})
 
 
 def test_what_could_not_be_read_stays_as_it_was() -> None:
     """Holding: a failure keeps the last value, and when that was last read."""
     before = {size("s1"): held(100), size("s2"): held(200)}
     reading = a_reading(SEGMENTS, {size("s2"): days(190)}, sent=NOW + 60, failed=[size("s1")])
-    assert held_after(before, reading, all_wanted, WATCH) == {
-        size("s1"): held(100),
-        size("s2"): held(190, NOW + 60),
-    }
+    assert seen(after(before, reading)) == seen(
+        {size("s1"): held(100), size("s2"): held(190, NOW + 60)}
+    )
+    assert after(before, reading)[size("s1")] is before[size("s1")]
 
 
 def test_what_failed_from_the_start_is_not_there() -> None:
     """Honest start: a series that was never read has no value."""
     reading = a_reading(SEGMENTS, failed=[size("s1")])
-    assert held_after({}, reading, all_wanted, WATCH) == {}
+    assert after({}, reading) == {}
 
 
 def test_a_poll_that_read_nothing_takes_nothing() -> None:
     """Holding: a poll that failed as a whole names no series, and keeps them all."""
     before = {size("s1"): held(100), size("s2"): held(200)}
-    assert held_after(before, a_reading(SEGMENTS, failed=[None]), all_wanted, WATCH) == before
+    assert after(before, a_reading(SEGMENTS, failed=[None])) == before
 
 
 def test_an_empty_answer_takes_the_series_at_once() -> None:
     """Holding: that there are no points is an answer, and nothing is held against it."""
     before = {size("s1"): held(100), size("s2"): held(200)}
     reading = a_reading(SEGMENTS, {size("s1"): ()}, failed=[size("s2")])
-    assert held_after(before, reading, all_wanted, WATCH) == {size("s2"): held(200)}
+    assert after(before, reading) == {size("s2"): held(200)}
 
 
 def test_what_is_no_longer_wanted_goes_read_or_not() -> None:
     """Holding: a poll that began before a series was unselected does not bring it back."""
     before = {size("s1"): held(100), size("s2"): held(200), size("s3"): held(300)}
     reading = a_reading(SEGMENTS, {size("s1"): days(90)}, failed=[size("s2")])
-    assert held_after(before, reading, {size("s3")}.__contains__, WATCH) == {size("s3"): held(300)}
+    assert after(before, reading, {size("s3")}.__contains__) == {size("s3"): held(300)}
 
 
 def test_an_answer_that_shows_no_finished_bucket_replaces_an_older_one_that_did() -> None:
     """Complete: what a request showed is judged by that request alone."""
     before = {hourly(): held(50)}
     reading = a_reading(SESSIONS, {hourly(): points(at("2024-03-13T10:00"), 5)})
-    after = held_after(before, reading, all_wanted, WATCH)
-    assert after[hourly()].observed.value is None
+    assert after(before, reading)[hourly()].observed.value is None
 
 
 def test_each_workspace_settles_and_doubts_by_its_own_settings() -> None:
@@ -93,9 +107,9 @@ def test_each_workspace_settles_and_doubts_by_its_own_settings() -> None:
     slow, quick = a_watch(settle=3600, zero_after=12 * HOUR), a_watch(settle=0, zero_after=HOUR)
 
     for watch, count, level in ((slow, 1, 500), (quick, 2, 0)):
-        counted = held_after({}, a_reading(SESSIONS, hours), all_wanted, watch)[hourly()]
-        first = held_after({}, a_reading(SEGMENTS, zero, sent=TODAY + 60), all_wanted, watch)
-        sized = held_after(first, a_reading(SEGMENTS, zero), all_wanted, watch)[size()]
+        counted = after({}, a_reading(SESSIONS, hours), watch=watch)[hourly()]
+        first = after({}, a_reading(SEGMENTS, zero, sent=TODAY + 60), watch=watch)
+        sized = after(first, a_reading(SEGMENTS, zero), watch=watch)[size()]
         assert counted.observed.value is not None
         assert counted.observed.value.value == count
         assert sized.observed.value is not None
@@ -105,37 +119,33 @@ def test_each_workspace_settles_and_doubts_by_its_own_settings() -> None:
 def test_the_same_segment_id_in_two_workspaces_is_doubted_apart() -> None:
     """Zeros: a 0 that has appeared in one workspace has not appeared in another."""
     ours, theirs = size("s1"), size("s1", workspace="staging")
-    first = held_after(
-        {}, a_reading(SEGMENTS, {ours: days(500, 0)}, sent=TODAY + 60), all_wanted, WATCH
-    )
+    first = after({}, a_reading(SEGMENTS, {ours: days(500, 0)}, sent=TODAY + 60))
     both = {ours: days(500, 0), theirs: days(500, 0)}
-    after = held_after(first, a_reading(SEGMENTS, both), all_wanted, WATCH)
+    second = after(first, a_reading(SEGMENTS, both))
 
-    values = {series: kept.observed.value for series, kept in after.items()}
+    values = {series: kept.observed.value for series, kept in second.items()}
     assert values == {ours: Value(0.0, TODAY), theirs: Value(500.0, TODAY - DAY)}
 
 
 def test_a_failure_between_does_not_make_a_zero_appear_anew() -> None:
     """Zeros: the first appearance outlives polls that could not read the series."""
     zero = {size(): days(500, 0)}
-    first = held_after({}, a_reading(SEGMENTS, zero, sent=TODAY + 60), all_wanted, WATCH)
-    failed = held_after(first, a_reading(SEGMENTS, failed=[size()]), all_wanted, WATCH)
-    after = held_after(
-        failed, a_reading(SEGMENTS, zero, sent=TODAY + 60 + 6 * HOUR), all_wanted, WATCH
-    )
-    assert after[size()].observed.value == Value(0.0, TODAY)
+    first = after({}, a_reading(SEGMENTS, zero, sent=TODAY + 60))
+    failed = after(first, a_reading(SEGMENTS, failed=[size()]))
+    again = after(failed, a_reading(SEGMENTS, zero, sent=TODAY + 60 + 6 * HOUR))
+    assert again[size()].observed.value == Value(0.0, TODAY)
 
 
 @pytest.mark.parametrize(
-    ("now", "seen"),
+    ("now", "there"),
     [(NOW, True), (NOW + KEEP - 1, True), (NOW + KEEP, False), (NOW + 9 * DAY, False)],
 )
 def test_a_value_disappears_when_it_was_last_read_longer_ago_than_keep(
-    now: float, seen: bool
+    now: float, there: bool
 ) -> None:
     """Holding: until `keep` after it was last read, to the second."""
     shown = dict(visible({size(): held(100)}, KEEP, now))
-    assert shown == ({size(): held(100).observed} if seen else {})
+    assert shown == ({size(): held(100)} if there else {})
 
 
 def test_each_series_is_kept_by_its_own_age() -> None:
@@ -148,7 +158,7 @@ def test_each_series_is_kept_by_its_own_age() -> None:
 def test_a_current_value_is_shown_until_its_bucket_has_settled(now: float) -> None:
     """Complete: `_current` is there while its bucket fills, and settles."""
     before = {hourly(): held(100, until=NOW + 100)}
-    assert dict(visible(before, KEEP, now)) == {hourly(): before[hourly()].observed}
+    assert dict(visible(before, KEEP, now)) == before
 
 
 @pytest.mark.parametrize("now", [NOW + 100, NOW + 101])
@@ -156,9 +166,7 @@ def test_a_current_value_is_never_held_past_that(now: float) -> None:
     """Complete: `_current` is dropped between polls when its bucket's end plus settle has passed;
     the complete value beside it stays, and no other takes its place.
     """
-    assert dict(visible({hourly(): held(100, until=NOW + 100)}, KEEP, now)) == {
-        hourly(): Observation(Value(100.0, TODAY))
-    }
+    assert dict(visible({hourly(): held(100, until=NOW + 100)}, KEEP, now)) == {hourly(): held(100)}
 
 
 @pytest.mark.parametrize(
@@ -193,9 +201,9 @@ def test_nothing_visible_changes_before_the_next_change() -> None:
     now: float = NOW
     changes: list[float] = []
     while (change := next_change(kept, 120, now)) < float("inf"):
-        seen = [dict(visible(kept, 120, second)) for second in range(int(now), int(change) + 1)]
-        assert all(one == seen[0] for one in seen[:-1])
-        assert seen[-1] != seen[0]
+        shown = [dict(visible(kept, 120, second)) for second in range(int(now), int(change) + 1)]
+        assert all(one == shown[0] for one in shown[:-1])
+        assert shown[-1] != shown[0]
         changes.append(change - NOW)
         now = change
     assert changes == [40, 60, 90, 100, 120]

@@ -2,8 +2,10 @@
 
 import pytest
 
+from exporter.baselines import Baselines
 from exporter.catalog import DISCOVERY, SEGMENTS, SESSIONS
 from exporter.history import Current, Observation, Value
+from exporter.holding import Held
 from exporter.model import Reading, Segment, Unit
 from exporter.rendering import Lines, collector_lines, series_lines, workspace_lines
 from exporter.watch import Selection
@@ -27,7 +29,7 @@ def text(lines: Lines) -> dict[str, float]:
 
 def test_a_level_is_a_value_and_the_start_of_its_day() -> None:
     """The age of every number is a metric: timestamps, not ages."""
-    seen = [(size("s1"), Observation(Value(120.0, TODAY)))]
+    seen = [(size("s1"), Held(Observation(Value(120.0, TODAY)), NOW))]
     assert text(series_lines(seen)) == {
         'braze_segment_size{workspace="production",segment_id="s1"}': 120,
         'braze_segment_size_timestamp_seconds{workspace="production",segment_id="s1"}': TODAY,
@@ -36,8 +38,8 @@ def test_a_level_is_a_value_and_the_start_of_its_day() -> None:
 
 def test_a_count_has_its_complete_bucket_and_the_one_that_fills() -> None:
     """Complete: what still fills has a name of its own, and its own timestamp."""
-    seen = [(daily("a1"), Observation(Value(40.0, TODAY - 86400), Current(7.0, TODAY, NOW)))]
-    assert text(series_lines(seen)) == {
+    observed = Observation(Value(40.0, TODAY - 86400), Current(7.0, TODAY, NOW))
+    assert text(series_lines([(daily("a1"), Held(observed, NOW))])) == {
         'braze_app_sessions_daily{workspace="production",app_id="a1"}': 40,
         'braze_app_sessions_daily_timestamp_seconds{workspace="production",app_id="a1"}': TODAY
         - 86400,
@@ -67,15 +69,15 @@ def test_a_count_has_its_complete_bucket_and_the_one_that_fills() -> None:
 )
 def test_what_is_unknown_has_no_sample(observed: Observation, expected: list[str]) -> None:
     """Honest start: 0 means 0 and absent means unknown; a metric without a sample is left out."""
-    assert [metric.name for metric in series_lines([(hourly(), observed)])] == expected
+    assert [metric.name for metric in series_lines([(hourly(), Held(observed, NOW))])] == expected
 
 
 def test_samples_of_one_metric_stand_together() -> None:
     """The formats want one group a metric, whatever the order of the series."""
     seen = [
-        (hourly("a1"), Observation(Value(1.0, NOW))),
-        (daily("a1"), Observation(Value(2.0, TODAY))),
-        (hourly("a2"), Observation(Value(3.0, NOW))),
+        (hourly("a1"), Held(Observation(Value(1.0, NOW)), NOW)),
+        (daily("a1"), Held(Observation(Value(2.0, TODAY)), NOW)),
+        (hourly("a2"), Held(Observation(Value(3.0, NOW)), NOW)),
     ]
     lines = {metric.name: content for metric, content in series_lines(seen).items()}
     assert lines["braze_app_sessions_hourly"].decode() == (
@@ -84,15 +86,40 @@ def test_samples_of_one_metric_stand_together() -> None:
     )
 
 
+def test_what_is_normal_stands_beside_the_value() -> None:
+    """A baseline is told by its label; one that is unknown is absent, as is a threshold."""
+    observed = Observation(Value(90.0, NOW))
+    lines = series_lines([(hourly("a1"), Held(observed, NOW, normal=Baselines(80, None, 70)))])
+    of = 'workspace="production",app_id="a1"'
+    assert {name: value for name, value in text(lines).items() if "baseline" in name} == {
+        f'braze_app_sessions_hourly_baseline{{{of},baseline="1d"}}': 80,
+        f'braze_app_sessions_hourly_baseline{{{of},baseline="4w_median"}}': 70,
+    }
+    assert "threshold" not in "".join(text(lines))
+
+    judged = Held(observed, NOW, normal=Baselines(80, 100, 110), threshold=70)
+    lines = series_lines([(hourly("a1"), judged)])
+    assert text(lines)[f"braze_app_sessions_hourly_alert_threshold{{{of}}}"] == 70
+    assert sum("baseline" in name for name in text(lines)) == 3
+
+
+def test_restated_points_are_counted_from_the_start() -> None:
+    """Before its first poll a collector has restated 0; one that reads no points has no count."""
+    name = 'braze_exporter_restated_points_total{workspace="production",collector="sessions"}'
+    assert text(collector_lines("production", SESSIONS, 300, None, None, 0))[name] == 0
+    assert text(collector_lines("production", SESSIONS, 300, None, None, 7))[name] == 7
+    assert name not in text(collector_lines("production", SESSIONS, 300, None, None, None))
+
+
 def test_before_its_first_poll_a_collector_has_only_its_interval() -> None:
     """Honest start: success, duration and times begin with the first poll."""
     name = 'braze_exporter_collector_interval_seconds{workspace="production",collector="sessions"}'
-    assert text(collector_lines("production", SESSIONS, 300, None, None)) == {name: 300}
+    assert text(collector_lines("production", SESSIONS, 300, None, None, None)) == {name: 300}
 
 
 def collector(last: Reading, last_success: float | None) -> dict[str, float]:
     """The metrics of a collector by their short names."""
-    lines = text(collector_lines("production", last.collector, 300, last, last_success))
+    lines = text(collector_lines("production", last.collector, 300, last, last_success, None))
     return {name.partition("{")[0].removeprefix("braze_exporter_"): lines[name] for name in lines}
 
 

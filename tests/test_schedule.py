@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from queue import SimpleQueue
 
 import pytest
 from hypothesis import given
@@ -106,7 +107,7 @@ def test_a_call_that_is_asked_for_meanwhile_follows() -> None:
             repeated.soon()
             repeated.soon()
 
-    repeated = Repeated(call, lambda: woken.append(True))
+    repeated = Repeated(call, lambda _: woken.append(True))
     repeated.run()
 
     assert made == [0, 1]
@@ -115,16 +116,16 @@ def test_a_call_that_is_asked_for_meanwhile_follows() -> None:
 
 def test_a_call_that_is_asked_for_while_none_is_made_wakes_the_scheduler() -> None:
     """It is not made on the thread of whoever asks."""
-    woken: list[bool] = []
+    woken: list[float] = []
     made: list[bool] = []
-    repeated = Repeated(lambda: made.append(True), lambda: woken.append(True))
+    repeated = Repeated(lambda: made.append(True), woken.append)
 
     repeated.soon()
-    assert (woken, made) == ([True], [])
+    assert (woken, made) == ([0.0], [])
 
     repeated.run()
-    repeated.soon()
-    assert (woken, made) == ([True, True], [True])
+    repeated.within(60.0)
+    assert (woken, made) == ([0.0, 60.0], [True])
 
 
 def test_a_run_while_the_call_is_made_is_nothing() -> None:
@@ -135,7 +136,7 @@ def test_a_run_while_the_call_is_made_is_nothing() -> None:
         made.append(True)
         repeated.run()
 
-    repeated = Repeated(call, lambda: None)
+    repeated = Repeated(call, lambda _: None)
     repeated.run()
 
     assert made == [True]
@@ -149,7 +150,7 @@ def test_a_call_that_fails_can_be_made_again() -> None:
         if fails.pop(0):
             raise ZeroDivisionError
 
-    repeated = Repeated(call, lambda: None)
+    repeated = Repeated(call, lambda _: None)
     with pytest.raises(ZeroDivisionError):
         repeated.run()
     repeated.run()
@@ -370,3 +371,20 @@ def test_a_schedule_that_never_started_can_be_stopped() -> None:
     never.every("a", 1, lambda: None)
     never.stop()
     never.join()
+
+
+def test_a_call_is_made_within_some_seconds_unless_it_is_due_earlier() -> None:
+    """An hourly call comes earlier when asked to; one that is due at once is not put off."""
+    made: SimpleQueue[float] = SimpleQueue()
+    schedule = Schedule()
+    hourly = schedule.every("hourly", 3600, lambda: made.put(time.monotonic()))
+    schedule.start()
+    try:
+        first = made.get(timeout=5)
+        hourly.within(0.2)
+        hourly.within(3000)
+
+        assert made.get(timeout=5) - first >= 0.2
+    finally:
+        schedule.stop()
+        schedule.join()

@@ -84,8 +84,8 @@ def with_apps(**changes: Any) -> Watch:
 
 
 def test_before_the_first_poll_only_what_is_known_is_shown() -> None:
-    """Honest start: no zero and no NaN stands for what was never read; intervals and the names of
-    configured things are known.
+    """Honest start: no zero and no NaN stands for what was never read; intervals, the names of
+    configured things and that nothing was restated are known.
     """
     exporter = Exporter(a_watch(ids=("s1",), apps={"a1": "ios"}))
     of = 'workspace="production"'
@@ -95,6 +95,8 @@ def test_before_the_first_poll_only_what_is_known_is_shown() -> None:
         f'braze_exporter_collector_interval_seconds{{{of},collector="discovery"}}': 3600,
         f'braze_exporter_collector_interval_seconds{{{of},collector="segments"}}': 1800,
         f'braze_exporter_collector_interval_seconds{{{of},collector="sessions"}}': 300,
+        f'braze_exporter_restated_points_total{{{of},collector="segments"}}': 0,
+        f'braze_exporter_restated_points_total{{{of},collector="sessions"}}': 0,
     }
 
 
@@ -521,6 +523,7 @@ def test_a_whole_page_is_read_by_the_strict_parser_of_openmetrics() -> None:
     assert {family.name: family.type for family in families if family.type != "gauge"} == {
         "braze_segment": "info",
         "braze_app": "info",
+        "braze_exporter_restated_points": "counter",
     }
 
 

@@ -64,9 +64,8 @@ def test_the_story_arrives(tmp_path: Path) -> None:
         arrived = alerts_of(processes, tmp_path, braze, world, webhook)
 
     assert {
-        (alert["labels"]["alertname"], alert["labels"].get("segment_name"), alert["labels"].get("app_name"))
-        for alert in arrived
-        if alert["status"] == "firing"
+        (labels["alertname"], labels.get("segment_name"), labels.get("app_name"))
+        for labels in (alert["labels"] for alert in arrived if alert["status"] == "firing")
     } == {
         ("BrazeSegmentSizeDropped", "Push Enabled - iOS", None),
         ("BrazeAppSessionsBelowNormal", None, "web"),

@@ -198,7 +198,7 @@ class Workbench:
 
     def _read(self, collector: str) -> Reading:
         if collector == DISCOVERY:
-            known = [segment.id for segment in self.store.listing(self.watch)]
+            known = [segment.id for segment in self.store.listing(self.watch) or ()]
             return poll_discovery(
                 WORKSPACE, lambda: self.client.segments(known), now=self.clock.now
             )
