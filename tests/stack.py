@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from exporter.simulator import DEFAULT_KEY, World
-from tests.doubles import listens
+from tests.doubles import ask, listens
 from tests.machine import free_port, program
 
 WORKSPACE = "shop"
@@ -49,7 +49,8 @@ class Stack:
         """Run a command, and wait until something answers at `ready`."""
         with self._log.open("ab") as log:
             self._processes.append(subprocess.Popen(command, stdout=log, stderr=log))
-        until(lambda: listens(ready), f"an answer of {ready}")
+        # A Prometheus that is not ready yet answers with 503.
+        until(lambda: listens(ready) and ask(ready).status != 503, f"an answer of {ready}")
 
     def simulator(self, seed: int, start: datetime) -> str:
         """A simulated Braze with its story; its URL."""
