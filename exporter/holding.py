@@ -50,7 +50,7 @@ def held_after(
         settled = complete.start if complete is not None else None
         history = _history(series, past, answer)
         past = past.extended(answer.points, series.family.unit, settled, history)
-        after[series] = _judged(series, Held(observed, answer.sent, past), watch)
+        after[series] = judged(series, Held(observed, answer.sent, past), watch)
     return after, restated
 
 
@@ -59,7 +59,7 @@ def with_history(
 ) -> Held:
     """The same with older points; what is newer stands."""
     past = held.past.preceded_by(points, series.family.unit, history)
-    return _judged(series, replace(held, past=past), watch)
+    return judged(series, replace(held, past=past), watch)
 
 
 def visible(held: Mapping[Series, Held], keep: float, now: float) -> Iterator[tuple[Series, Held]]:
@@ -101,8 +101,8 @@ def _history(series: Series, past: Past, answer: Answer) -> History:
     return past.history
 
 
-def _judged(series: Series, held: Held, watch: Watch) -> Held:
-    """With what is normal for its value."""
+def judged(series: Series, held: Held, watch: Watch) -> Held:
+    """With what is normal for its value, and what counts as a drop of it."""
     value = held.observed.value
     if value is None or held.past.history is History.UNREAD:
         return held

@@ -127,7 +127,10 @@ def poll_past(
         first = pasts[series].starts[-1] - (LENGTH[series.family.unit] - 1) * _HOUR
         try:
             for page in range(-(-DEPTH[series.family.unit] // (_PAGE * _HOUR))):
-                found += read(series, _PAGE, first - page * _PAGE * _HOUR).points
+                ending_at = first - page * _PAGE * _HOUR
+                answer = read(series, _PAGE, ending_at)
+                # An hour that is cut at `ending_at` is not what it was.
+                found += (point for point in answer.points if point.end <= ending_at)
         except BrazeError:
             return tuple(found), History.FAILED
         return tuple(found), History.READ

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from exporter.catalog import DISCOVERY, PUBLISHED, SEGMENTS, SESSIONS
 from exporter.exposition import Page, header
-from exporter.holding import Held, held_after, next_change, visible, with_history
+from exporter.holding import Held, held_after, judged, next_change, visible, with_history
 from exporter.model import Point, Reading, Segment, Series
 from exporter.negotiation import Format
 from exporter.past import History, Past
@@ -204,7 +204,8 @@ class Store:
         workspace.choose()
         for name in watch.intervals:
             kept = before.collectors.get(name) if before is not None else None
-            workspace.collectors[name] = kept or _Collector()
+            workspace.collectors[name] = collector = kept or _Collector()
+            collector.held = {s: judged(s, held, watch) for s, held in collector.held.items()}
             self._prune(workspace, name)
         return workspace
 

@@ -62,7 +62,6 @@ def polled(
         ([0, 5, 0, 0], [None, 5, 0, 0]),
         ([0, 5, 0, 6], [None, 5, 0, 6]),
         ([0, 0, 0], [None, None, None]),
-        ([0.5, 0], [0.5, 0]),
     ],
 )
 def test_zeros_before_the_first_other_value_are_unknown(
@@ -160,7 +159,6 @@ def test_four_weeks_are_known_before_a_complete_day_though_newer_ones_are_far_ah
         ([1, 2, 9], 0),  # the newest was not complete: it is not restated, it went on
         ([1, 9, 3], 1),
         ([9, 9, 9], 2),
-        ([9], 0),
         ([7, 1, 2, 3], 0),  # older than what was read before
         ([0, 2, 3], 1),
     ],

@@ -1,12 +1,13 @@
 """The hours before the newest ones: how they are read, and what a failure on the way leaves."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
 import pytest
 
-from exporter.catalog import SEGMENTS, SESSIONS
+from exporter.catalog import DISCOVERY, SEGMENTS, SESSIONS
 from exporter.client import BrazeError
 from exporter.limiter import Interrupted
 from exporter.model import Answer, Point, Series, Unit
@@ -14,6 +15,7 @@ from exporter.past import History, Past
 from exporter.poll import poll_past
 from exporter.simulator import World
 from exporter.simulator.times import HOUR as AN_HOUR
+from exporter.watch import Alerts
 from tests.fakes import HOUR, NOW, at, hourly, points, utc
 from tests.inline import Inline
 from tests.workbench import Workbench
@@ -84,10 +86,10 @@ def test_the_history_is_read_back_from_the_newest_points_by_the_hundred() -> Non
 
 
 def test_what_is_known_and_the_history_leave_no_gap() -> None:
-    """Past: whole from the newest hour to 700 before it."""
+    """Past: whole from the newest hour to 700 before the newest complete one."""
     [(found, history)] = read_past(Braze(), {hourly(): known()}).values()
     whole = known().preceded_by(found, Unit.HOUR, history)
-    assert list(whole.starts) == [H10 - number * HOUR for number in range(700, -1, -1)]
+    assert list(whole.starts) == [H10 - number * HOUR for number in range(701, -1, -1)]
 
 
 def test_after_an_outage_the_gap_is_read_too() -> None:
@@ -99,7 +101,7 @@ def test_after_an_outage_the_gap_is_read_too() -> None:
 
     assert len(gap.starts) == 48 + 47  # the hour that filled at the outage is unknown again
     whole = gap.preceded_by(found, Unit.HOUR, history)
-    assert list(whole.starts) == [H10 - number * HOUR for number in range(700, -1, -1)]
+    assert list(whole.starts) == [H10 - number * HOUR for number in range(701, -1, -1)]
     assert whole.value(H10 - 300 * HOUR) == 2
 
 
@@ -286,3 +288,18 @@ def test_an_outage_leaves_no_hole_in_what_is_normal() -> None:
         bench.clock.moment = START + timedelta(days=7, hours=1)  # … and here 1w is what filled then
         bench.poll(SESSIONS)
         nears(shown(bench), true(START.replace(minute=0) + timedelta(days=7)))
+
+
+def test_a_reload_of_alerts_counts_at_once() -> None:
+    """Thresholds follow the settings when the reload answers, not with the next poll."""
+    now = datetime(2026, 11, 22, 14, 40, tzinfo=UTC)
+    world = World(7, now, segments=1)
+    with Workbench(world, now) as bench:
+        bench.poll(DISCOVERY, SEGMENTS)
+        usual = bench.value("braze_segment_size_alert_threshold", world.segments[0].id)
+        assert usual is not None
+
+        bench.store.expect([replace(bench.watch, alerts=Alerts(drop=0.5))])
+
+        half = bench.value("braze_segment_size_alert_threshold", world.segments[0].id)
+        assert half == pytest.approx(usual * 0.5 / 0.7)

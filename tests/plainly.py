@@ -1,0 +1,149 @@
+"""The contract of part 3, read plainly and slowly: what tests compare the exporter with.
+
+Written from the contract alone: dates, times on the wall and dictionaries, every answer that was
+ever read, and no thought of speed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from exporter.model import Kind, Unit
+
+HOURS = timedelta(hours=1)
+DAYS = timedelta(days=1)
+SETTLE = timedelta(minutes=15)
+ZERO_AFTER = timedelta(hours=6)
+AHEAD = timedelta(hours=14)
+Bucket = date | datetime  # a day of the zone, or the moment an hour begins, in UTC
+Rows = Sequence[tuple[Bucket, float | None]]
+
+
+@dataclass
+class Reference:
+    """One series, as the contract says."""
+
+    kind: Kind
+    unit: Unit
+    zone: ZoneInfo
+    offset: bool
+    known: dict[Bucket, float] = field(default_factory=dict)
+    over: datetime = datetime(1970, 1, 1, tzinfo=UTC)  # the newest bucket that was ever complete
+    whole: bool = False
+    zero: tuple[Bucket, datetime] | None = None
+
+    def start(self, bucket: Bucket) -> datetime:
+        if isinstance(bucket, datetime):
+            return bucket
+        return datetime.combine(bucket, time(), self.zone).astimezone(UTC)
+
+    def end(self, bucket: Bucket) -> datetime:
+        return bucket + HOURS if isinstance(bucket, datetime) else self.start(bucket + DAYS)
+
+    def read(self, rows: Rows, sent: datetime) -> None:
+        """An answer: the last of duplicates wins, null is unknown, what is too far ahead too."""
+        answer = {
+            bucket: value
+            for bucket, value in rows
+            if value is not None and self.start(bucket) <= sent + AHEAD
+        }
+        self.sent, self.answer = sent, answer
+        # What was read of a bucket while it filled is not its value.
+        whole = {b: value for b, value in self.known.items() if self.start(b) <= self.over}
+        self.known = whole | answer
+        self.over = max([self.over, *(self.start(b) for b in answer if self.complete(b))])
+        self.doubt()
+
+    def precede(self, rows: Rows) -> None:
+        """The history: it tells only what no answer told."""
+        older = {bucket: value for bucket, value in rows if value is not None}
+        self.known = older | self.known
+        self.whole = True
+
+    def complete(self, bucket: Bucket) -> bool:
+        ended = self.end(bucket)
+        newer = any(self.start(other) > self.start(bucket) for other in self.answer)
+        sure = (self.offset and self.unit is Unit.HOUR) or newer or ended <= self.sent - AHEAD
+        return ended <= self.sent - SETTLE and sure
+
+    def doubt(self) -> None:
+        """The first of the zeros that end the answer, if its day is not over and users precede."""
+        zeros: list[Bucket] = []
+        for bucket in sorted(self.answer, key=self.start, reverse=True):
+            if self.answer[bucket] > 0:
+                break
+            if self.end(bucket) <= self.sent:
+                zeros = []
+                break
+            zeros.append(bucket)
+        else:
+            zeros = []
+        if not zeros:
+            self.zero = None
+        elif self.zero is None or self.zero[0] != zeros[-1]:
+            self.zero = zeros[-1], self.sent
+
+    def shown(self) -> Bucket | None:
+        if self.kind is Kind.COUNT:
+            done = [bucket for bucket in self.answer if self.complete(bucket)]
+            return max(done, key=self.start, default=None)
+        newest = max(self.answer, key=self.start)
+        if self.zero is None:
+            return newest
+        doubted, seen = self.zero
+        if self.sent >= max(self.start(doubted), seen) + ZERO_AFTER:
+            return newest
+        before = [b for b in self.answer if self.start(b) < self.start(doubted)]
+        return max(before, key=self.start)
+
+    def current(self) -> Bucket | None:
+        newest = max(self.answer, key=self.start)
+        fills = self.kind is Kind.COUNT and self.sent < self.end(newest) + SETTLE
+        return newest if fills else None
+
+    def told(self) -> dict[Bucket, float]:
+        """What is known: 35 days, or 700 hours, deep; of zeros, those after another value."""
+        users = [bucket for bucket, value in self.known.items() if value > 0]
+        begun = min(map(self.start, users), default=self.sent + 2 * AHEAD)
+        depth = 35 * DAYS if self.unit is Unit.DAY else 700 * HOURS
+        oldest = max(begun, self.over - depth)
+        return {b: value for b, value in self.known.items() if self.start(b) >= oldest}
+
+    def before(self, told: dict[Bucket, float], bucket: Bucket, days: int) -> float | None:
+        """What is known of the same day, or hour on the clock, so many days before."""
+        for other, value in told.items():
+            if isinstance(bucket, datetime) and isinstance(other, datetime):
+                wall, now = other.astimezone(self.zone), bucket.astimezone(self.zone)
+                same = wall.time() == now.time() and wall.date() == now.date() - days * DAYS
+                if same and not wall.fold:
+                    return value
+            elif other == bucket - days * DAYS:
+                return value
+        return None
+
+    def normal(self) -> dict[str, float]:
+        shown = self.shown()
+        if shown is None or not self.whole:
+            return {}
+        told = self.told()
+        if self.kind is Kind.LEVEL:
+            several, least = [self.before(told, shown, days) for days in range(1, 29)], 7
+        else:
+            several, least = [self.before(told, shown, 7 * weeks) for weeks in (1, 2, 3, 4)], 2
+        some = sorted(value for value in several if value is not None)
+        middle = len(some) // 2
+        mid = (
+            some[middle] if len(some) % 2 else (some[middle - 1] + some[middle]) / 2 if some else 0
+        )
+        named = {
+            "1d": self.before(told, shown, 1),
+            "1w": self.before(told, shown, 7),
+            "4w_median": mid if len(some) >= least else None,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+    def threshold(self) -> float | None:
+        normal = self.normal()
+        smaller = min((normal[name] for name in ("1w", "4w_median") if name in normal), default=-1)
+        return 0.75 * smaller if smaller >= (40 if self.kind is Kind.LEVEL else 60) else None
