@@ -4,6 +4,7 @@ Nothing heavy is imported before the command is known: `--help` answers at once.
 """
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -21,12 +22,20 @@ _COMMANDS = {
 }
 
 
+_ENDLESS = frozenset({"serve", "demo", "simulate"})
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that `argv` names; returns 0 (done), 1 (failed) or 2 (usage or settings)."""
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help", "--version")):
         words.insert(0, "serve")
     arguments = _parser().parse_args(words)
+    if arguments.command in _ENDLESS:
+        # Until the command takes its signals itself: what is stopped while it starts has ended as
+        # asked, and a SIGHUP has nothing to reload yet.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     # Only now: the commands bring pydantic, requests and the rest.
     from exporter import commands
 

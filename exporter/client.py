@@ -1,7 +1,8 @@
 """The Braze REST API as calls that return model values."""
 
 import json
-from collections.abc import Callable, Collection, Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -13,6 +14,8 @@ from exporter.limiter import Interrupted, Limiter, Paused
 from exporter.model import Answer, Family, RateLimit, Segment, Series
 from exporter.pacing import asked_wait, backoff, read_rate_limit
 from exporter.transport import Reply, TransportError
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -110,32 +113,40 @@ class Client:
             query["ending_at"] = datetime.fromtimestamp(ending_at, UTC).strftime(_ENDING_AT)
         return self._get(family.endpoint, query, partial(_read_answer, family, self._zone))
 
-    def segments(self, known: Collection[str] = ()) -> tuple[Segment, ...]:
-        """All segments, oldest first, each once; `known` are the ids that were found before.
+    def segments(self, known: Sequence[Segment] = ()) -> tuple[Segment, ...]:
+        """All segments, oldest first, each once; `known` are those that were found before.
 
         A segment can move from one page to another while the pages are read, and so come twice or
         not at all: then they are read once more, from the other end, where the same move hides
-        another one; a segment counts that is found either time.
+        another one; a segment counts that is found either time. Items that cannot be read are left
+        out, and no known segment then counts as gone.
         Raises BrazeError where any page could not be read: half a list would look like segments
         that are gone. Raises Interrupted when the exporter stops.
         """
-        found, pages, moved = self._pages()
-        if pages > 1 and (moved or not found.keys() >= set(known)):
+        before = {segment.id: segment for segment in known}
+        found, pages, moved, odd = self._pages()
+        if pages > 1 and (moved or not found.keys() >= before.keys()):
             found |= self._pages(sort_direction="desc")[0]
+        if odd:
+            log.warning("segments in the list cannot be read", extra={"segments": odd})
+            found = before | found
         return tuple(found.values())
 
-    def _pages(self, **order: str) -> tuple[dict[str, Segment], int, bool]:
-        """The segments by id, how many pages they took, and whether one was on two of them."""
+    def _pages(self, **order: str) -> tuple[dict[str, Segment], int, bool, int]:
+        """The segments by id, how many pages they took, whether one was on two of them, and how
+        many items were none.
+        """
         found: dict[str, Segment] = {}
-        twice = False
+        twice, odd = False, 0
         for page in range(_PAGES):
-            page_of = self._get(LIST, {"page": str(page)} | order, _read_page)
-            segments = {segment.id: segment for segment in page_of}
+            items = self._get(LIST, {"page": str(page)} | order, _read_page)
+            segments = {segment.id: segment for segment in items if segment is not None}
+            odd += items.count(None)
             fresh = segments.keys() - found.keys()
             twice = twice or len(fresh) < len(segments)
             found |= {key: segment for key, segment in segments.items() if key in fresh}
-            if len(page_of) < PAGE:
-                return found, page + 1, twice
+            if len(items) < PAGE:
+                return found, page + 1, twice, odd
             if not fresh:
                 raise BrazeError("invalid_response", "a page of the list repeats the one before")
         raise BrazeError("invalid_response", f"the list of segments has over {_PAGES} pages")
@@ -246,17 +257,30 @@ def _read_answer(family: Family, zone: ZoneInfo, payload: dict[str, Any], sent: 
     return Answer(sent, points, max(ahead, 0.0))
 
 
-def _read_page(payload: dict[str, Any], _sent: float) -> tuple[Segment, ...]:
+def _read_page(payload: dict[str, Any], _sent: float) -> tuple[Segment | None, ...]:
+    """The segments of a page, None for an item that is none.
+
+    Raises BrazeError where there are items and not one is a segment.
+    """
     items = payload.get("segments")
     if not isinstance(items, list):
         raise BrazeError("invalid_response", "segments is not a list")
-    return tuple(map(_read_segment, items))
+    segments = tuple(map(_read_segment, items))
+    if items and not any(segments):
+        raise BrazeError("invalid_response", f"none of {len(items)} segments could be read")
+    return segments
 
 
-def _read_segment(item: object) -> Segment:
+def _read_segment(item: object) -> Segment | None:
     identity = item.get("id") if isinstance(item, dict) else None
-    if not isinstance(item, dict) or not isinstance(identity, str) or not identity:
-        raise BrazeError("invalid_response", "a segment in the list has no id")
+    # One that cannot be printed, such as half a character, cannot be asked for either.
+    if (
+        not isinstance(item, dict)
+        or not isinstance(identity, str)
+        or not identity
+        or not identity.isprintable()
+    ):
+        return None
     name, tags = item.get("name"), item.get("tags")
     tracked = item.get("analytics_tracking_enabled")
     return Segment(

@@ -6,6 +6,7 @@ connections are watched here.
 """
 
 import contextlib
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -32,7 +33,8 @@ class _Request:
         """Let go of the socket that was held, and hold another one or none."""
         if self.sock is not None:
             self.sock.close()
-        self.sock = sock and socket.fromfd(sock.fileno(), sock.family, sock.type)
+        # By its number: what urllib3 puts on top for TLS through a TLS proxy is no socket.
+        self.sock = sock and socket.socket(fileno=os.dup(sock.fileno()))
 
     def cut(self) -> None:
         if self.sock is not None:

@@ -157,7 +157,15 @@ class Daemon:
         self._generation += 1
         self._pollers = {
             name: kept.get(name)
-            or Poller(name, workspace, settings.poll, keys[name], self._store, self._telemetry)
+            or Poller(
+                name,
+                workspace,
+                settings.poll,
+                keys[name],
+                self._store,
+                self._telemetry,
+                before.get(name),
+            )
             for name, workspace in settings.workspaces.items()
         }
         self._store.expect(poller.watch for poller in self._pollers.values())

@@ -57,7 +57,12 @@ def held_after(
 def with_history(
     held: Held, series: Series, points: Sequence[Point], history: History, watch: Watch
 ) -> Held:
-    """The same with older points; what is newer stands."""
+    """The same with older points; what is newer stands.
+
+    A `history` that is UNREAD still, for want of time, takes nothing back.
+    """
+    if history is History.UNREAD:
+        history = held.past.history
     past = held.past.preceded_by(points, series.family.unit, history)
     return judged(series, replace(held, past=past), watch)
 

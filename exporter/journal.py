@@ -3,12 +3,18 @@
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 
-from exporter.model import Reading, Series
+from exporter.model import Reading, Series, Unit
 
 log = logging.getLogger(__name__)
 
 # Seconds by which two good clocks may part; a wrong zone is off by 15 minutes or more.
 _CLOCKS_DIFFER = 120.0
+# Seconds since the end of the newest hour that Braze names: it names the one that fills.
+_LATE = 7200.0
+_ZONE_SIGNS = {
+    "ahead_seconds": "Braze's newest bucket starts in the future: is time_zone the company's?",
+    "behind_seconds": "Braze's newest hour ended long ago: is time_zone the company's?",
+}
 
 Failures = Mapping[Series | None, str]
 
@@ -19,7 +25,7 @@ class Journal:
     def __init__(self, workspace: str) -> None:
         self._workspace = workspace
         self._failing: dict[str, Failures] = {}
-        self._ahead: set[str] = set()
+        self._zone_signs: dict[str, frozenset[str]] = {}
 
     def of(self, collector: str) -> dict[str, object]:
         """What every line about `collector` carries."""
@@ -40,16 +46,28 @@ class Journal:
         log.info("polled", extra=of | counts | seconds)
 
     def _zone(self, reading: Reading) -> None:
-        """Warn of buckets from the future, once for as long as they come."""
-        ahead = max((answer.ahead for answer in reading.answers.values()), default=0.0)
-        if ahead <= _CLOCKS_DIFFER:
-            self._ahead -= {reading.collector} if reading.answers else set()
-        elif reading.collector not in self._ahead:
-            self._ahead.add(reading.collector)
-            log.warning(
-                "Braze's newest bucket starts in the future: is time_zone that of the company?",
-                extra=self.of(reading.collector) | {"ahead_seconds": round(ahead)},
-            )
+        """Warn of the signs of a wrong time zone, once for as long as they are there."""
+        if not reading.answers:
+            return
+        ahead = max(answer.ahead for answer in reading.answers.values())
+        behind = _behind(reading)
+        signs = {"ahead_seconds": ahead > _CLOCKS_DIFFER, "behind_seconds": behind > _LATE}
+        before = self._zone_signs.get(reading.collector, frozenset())
+        self._zone_signs[reading.collector] = frozenset(sign for sign, on in signs.items() if on)
+        of = self.of(reading.collector)
+        for sign in self._zone_signs[reading.collector] - before:
+            seconds = round(ahead if sign == "ahead_seconds" else behind)
+            log.warning(_ZONE_SIGNS[sign], extra=of | {sign: seconds})
+
+
+def _behind(reading: Reading) -> float:
+    """How long ago the newest hour of all series ended; 0 where there are none without offset."""
+    hours = [
+        answer.sent - answer.points[-1].end
+        for series, answer in reading.answers.items()
+        if series.family.unit is Unit.HOUR and answer.points and not answer.points[-1].offset
+    ]
+    return min(hours, default=0.0)
 
 
 def _begun(failures: Failures, before: Failures) -> dict[str, list[Series | None]]:

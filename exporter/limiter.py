@@ -45,6 +45,15 @@ class Limiter:
         self._counted = monotonic()
         self._closed_until = self._counted
 
+    def go_on_from(self, other: "Limiter") -> None:
+        """Take over what `other` has spent and the pause it keeps: a reload is no new hour."""
+        with other._lock:
+            other._refill()
+            spent, closed_until = other._burst - other._tokens, other._closed_until
+        with self._lock:
+            self._tokens = self._burst - spent
+            self._closed_until = closed_until
+
     def acquire(self) -> None:
         """Wait for a token.
 

@@ -43,9 +43,7 @@ def asked_wait(headers: Mapping[str, str], now: float) -> float | None:
     past, asks nothing.
     """
     text = headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text), _WINDOW)
-    wait = _date(text) - now if text else 0.0
+    wait = float(text) if text.isascii() and text.isdigit() else _date(text) - now
     if wait <= 0:
         reset = read_rate_limit(headers).reset
         wait = reset - now if reset is not None else 0.0

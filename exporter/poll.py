@@ -1,14 +1,17 @@
 """One poll of one collector of one workspace -> Reading."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from itertools import islice, takewhile
+from itertools import islice
 from typing import TypeVar
 
 from exporter.catalog import DISCOVERY
 from exporter.client import BrazeError
-from exporter.model import Answer, Point, Reading, Segment, Series, Unit
-from exporter.past import DEPTH, History, Past
+from exporter.limiter import Interrupted
+from exporter.model import Answer, Reading, Segment, Series, Unit
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -18,11 +21,10 @@ LENGTH = {Unit.DAY: 35, Unit.HOUR: 48}
 for a complete one under any wrong time zone, and for what Braze restates.
 """
 
-_PAGE = 100  # the most points that Braze gives at a time
-_HOUR = 3600
 
-_REFUSALS = 3
-_REFUSED = frozenset({"unauthorized", "forbidden", "rate_limited"})
+_REFUSALS = 5
+REFUSED = frozenset({"unauthorized", "forbidden", "rate_limited"})
+"""Reasons that have more to do with the key or the whole workspace than with one series."""
 
 
 def poll_discovery(
@@ -66,8 +68,8 @@ def poll_series(
 ) -> Reading:
     """Read the newest points of every series that is wanted, `width` at a time.
 
-    One series that cannot be read leaves the others alone. Only where the first answers are nothing
-    but refusals (the key, a permission, the rate limit) are the rest not asked. Raises Interrupted.
+    One series that cannot be read leaves the others alone. Only after five refusals in a row (of
+    the key, of a permission, by the rate limit) are the rest not asked. Raises Interrupted.
     """
     started = now()
     answers: dict[Series, Answer] = {}
@@ -79,10 +81,16 @@ def poll_series(
             return read(series, LENGTH[series.family.unit])
         except BrazeError as error:
             return error
+        except Interrupted:
+            raise
+        except Exception as error:
+            # A broad net: a bug over one odd series must not take the others away.
+            log.exception("a series could not be read by a bug", extra={"series": str(series)})
+            return BrazeError("invalid_response", f"internal error: {type(error).__name__}")
 
     def hopeful() -> Iterator[Series]:
         for series in wanted:
-            if refusals >= _REFUSALS and not answers:
+            if refusals >= _REFUSALS:
                 failures[series] = "not asked: Braze refused the others"
             else:
                 yield series
@@ -90,11 +98,11 @@ def poll_series(
     for series, outcome in spread(attempt, hopeful(), threads, width):
         if isinstance(outcome, Answer):
             answers[series] = outcome
-            asked, answered = asked + 1, answered + 1
+            asked, answered, refusals = asked + 1, answered + 1, 0
         else:
             failures[series] = str(outcome)
             asked, answered = asked + outcome.sent, answered + outcome.answered
-            refusals += outcome.reason in _REFUSED
+            refusals = refusals + 1 if outcome.reason in REFUSED else 0
     return Reading(
         workspace,
         collector,
@@ -105,37 +113,6 @@ def poll_series(
         asked=asked,
         answered=answered,
     )
-
-
-def poll_past(
-    pasts: Mapping[Series, Past],
-    read: Callable[[Series, int, float], Answer],
-    *,
-    threads: Executor,
-    width: int,
-    go_on: Callable[[], bool],
-) -> dict[Series, tuple[tuple[Point, ...], History]]:
-    """Read the hours before those that are known, of series of which `pasts` is known.
-
-    Each series is read back to the depth of its baselines, as far as Braze answers. No series is
-    begun once `go_on` says no: then newer points are due. Raises Interrupted.
-    """
-
-    def attempt(series: Series) -> tuple[tuple[Point, ...], History]:
-        found: list[Point] = []
-        # From where the answer with the newest points began: what is older may have gaps.
-        first = pasts[series].starts[-1] - (LENGTH[series.family.unit] - 1) * _HOUR
-        try:
-            for page in range(-(-DEPTH[series.family.unit] // (_PAGE * _HOUR))):
-                ending_at = first - page * _PAGE * _HOUR
-                answer = read(series, _PAGE, ending_at)
-                # An hour that is cut at `ending_at` is not what it was.
-                found += (point for point in answer.points if point.end <= ending_at)
-        except BrazeError:
-            return tuple(found), History.FAILED
-        return tuple(found), History.READ
-
-    return dict(spread(attempt, takewhile(lambda _: go_on(), pasts), threads, width))
 
 
 def spread(

@@ -14,7 +14,8 @@ from exporter.journal import Journal
 from exporter.limiter import Interrupted, Limiter
 from exporter.model import Reading, Series, Unit
 from exporter.past import History
-from exporter.poll import poll_discovery, poll_past, poll_series
+from exporter.poll import poll_discovery, poll_series
+from exporter.recall import Recall, read_pasts
 from exporter.secretfile import ApiKey
 from exporter.snapshot import Store
 from exporter.telemetry import Telemetry
@@ -71,7 +72,10 @@ def key_of(name: str, workspace: config.Workspace) -> ApiKey:
 
 
 class Poller:
-    """Polls the collectors of one workspace, each poll on the caller's thread, until `stop`."""
+    """Polls the collectors of one workspace, each poll on the caller's thread, until `stop`.
+
+    `before` polled the same workspace under other settings; its limits go on.
+    """
 
     def __init__(
         self,
@@ -81,6 +85,7 @@ class Poller:
         key: ApiKey,
         store: Store,
         telemetry: Telemetry,
+        before: "Poller | None" = None,
     ) -> None:
         self.watch = watch_of(name, workspace, poll)
         self.settings = (workspace, poll)
@@ -93,6 +98,7 @@ class Poller:
         self._width = workspace.concurrency
         self._threads = ThreadPoolExecutor(self._width, thread_name_prefix=f"poll-{name}")
         self._journal = Journal(name)
+        self._recall = Recall(time.time)
         counters = telemetry.of(name, endpoints(self.watch))
         self._http = Transport(
             workspace.endpoint,
@@ -101,16 +107,19 @@ class Poller:
             monotonic=time.monotonic,
             ca_file=workspace.ca_file,
         )
+        self._limiter = Limiter(
+            workspace.requests_per_hour,
+            workspace.reserve,
+            now=time.time,
+            monotonic=time.monotonic,
+            pause=self._stopped.wait,
+            throttled=counters.throttled,
+        )
+        if before is not None and before.watch.endpoint == self.watch.endpoint:
+            self._limiter.go_on_from(before._limiter)
         self._client = Client(
             self._http,
-            Limiter(
-                workspace.requests_per_hour,
-                workspace.reserve,
-                now=time.time,
-                monotonic=time.monotonic,
-                pause=self._stopped.wait,
-                throttled=counters.throttled,
-            ),
+            self._limiter,
             counters,
             key=self.key.read,
             zone=workspace.time_zone,
@@ -179,7 +188,8 @@ class Poller:
         selected = self._store.publish(reading, self.watch)
         self._journal.polled(reading)
         try:
-            self._read_past(collector, started)
+            if reading.answers:  # else the past would be refused as well
+                self._read_past(collector, started)
         except Exception:
             log.exception("history failed by a bug", extra=self._journal.of(collector))
         return selected
@@ -187,7 +197,7 @@ class Poller:
     def _read(self, collector: str) -> Reading:
         name = self.watch.workspace
         if collector == DISCOVERY:
-            known = frozenset(segment.id for segment in self._store.listing(self.watch) or ())
+            known = self._store.listing(self.watch) or ()
             return poll_discovery(
                 name,
                 # On the threads, so that with it there are no more requests than threads.
@@ -214,21 +224,24 @@ class Poller:
             return
         due = started + self.watch.intervals[collector] / 2
         pasts = self._store.without_past(self.watch, collector)
-        if not pasts:
+        wanted = self._recall.due(pasts)
+        if not wanted:
             return
         try:
-            read = poll_past(
+            read = read_pasts(
+                wanted,
                 pasts,
                 self._client.data_series,
                 threads=self._threads,
-                width=self._width,
+                width=max(1, self._width // 2),  # the other half is for newer points
                 go_on=lambda: time.time() < due,
             )
         except Interrupted:
             return
+        self._recall.asked(read)
         self._store.publish_past(read, collector, self.watch)
-        failed = sum(history is History.FAILED for _, history in read.values())
-        counts = {"read": len(read) - failed, "failed": failed, "left": len(pasts) - len(read)}
+        outcomes = [history for _, history in read.values()]
+        counts = {"read": outcomes.count(History.READ), "failed": outcomes.count(History.FAILED)}
         log.info("read history", extra=self._journal.of(collector) | counts)
 
 

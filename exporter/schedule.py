@@ -55,10 +55,13 @@ class Repeated:
         while True:
             try:
                 self._call()
-            finally:
+            except BaseException:
                 with self._lock:
-                    again, self._again = self._again, False
-                    self._running = again
+                    self._running = self._again = False
+                raise
+            with self._lock:
+                again, self._again = self._again, False
+                self._running = again
             if not again:
                 return
 

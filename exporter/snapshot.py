@@ -172,7 +172,9 @@ class Store:
                 (name, collector)
                 for name, workspace in self._workspaces.items()
                 for collector, state in workspace.collectors.items()
-                if state.last is None or not state.last.complete
+                if state.last is None
+                or not state.last.complete
+                or any(held.past.history is History.FAILED for held in state.held.values())
             )
 
     def listed(self, watch: Watch) -> bool:
@@ -219,8 +221,9 @@ class Store:
     def _write(self, workspace: _Workspace, name: str) -> None:
         """Render what one collector changes: its own lines and its workspace's."""
         watch, collector, now = workspace.watch, workspace.collectors[name], self._now()
-        collector.values = series_lines(visible(collector.held, watch.keep, now))
-        collector.until = next_change(collector.held, watch.keep, now)
+        keep = watch.keep_of(name)
+        collector.values = series_lines(visible(collector.held, keep, now))
+        collector.until = next_change(collector.held, keep, now)
         collector.state = collector_lines(
             watch.workspace,
             name,

@@ -179,4 +179,7 @@ def _innermost(error: BaseException) -> str:
         if inner is None:
             break
         error = inner
+    if isinstance(error, requests.exceptions.InvalidURL | urllib3.exceptions.LocationParseError):
+        # It repeats parts of the URL, and that of a proxy may hold a password.
+        return "the URL of the endpoint or of a proxy cannot be read"
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -74,6 +74,14 @@ class Watch:
         }
         return {name: self.polls[name] for name, needed in wanted.items() if needed}
 
+    def keep_of(self, collector: str) -> float:
+        """How long a value of `collector` stands after it was last read.
+
+        Longer than `keep` where that is less than half an interval past the next poll: `keep` is
+        for what could not be read, and until then there was no try.
+        """
+        return max(self.keep, 1.5 * self.polls[collector])
+
     def sessions(self) -> tuple[Series, ...]:
         """The series of sessions: every app, every tracked segment by app, the workspace."""
         kinds: list[tuple[str, tuple[str, ...]]] = [("app", (app,)) for app in self.apps]

@@ -41,6 +41,10 @@ def listing(*segments: object) -> Reply:
     return reply({"message": "success", "segments": list(segments)})
 
 
+def segment_of(number: int) -> Segment:
+    return Segment(f"id-{number}", f"Segment {number}", False, ())
+
+
 def segment(number: int) -> dict[str, object]:
     return {
         "id": f"id-{number}",
@@ -352,7 +356,7 @@ def test_a_known_segment_that_is_missing_is_looked_for_once_more() -> None:
     pages = (listing(*map(segment, range(100))), listing(segment(100)))
     bench = Bench(*pages, *pages)
 
-    assert len(bench.client.segments(known=["id-7", "id-lost"])) == 101
+    assert len(bench.client.segments((Segment("id-7", "7"), Segment("id-lost", "lost")))) == 101
     assert len(bench.braze.asked) == 4
 
 
@@ -360,7 +364,7 @@ def test_one_page_is_read_once() -> None:
     """There is no other page to slip to."""
     bench = Bench(listing(segment(1)))
 
-    assert len(bench.client.segments(known=["id-1", "id-lost"])) == 1
+    assert len(bench.client.segments((Segment("id-1", "1"), Segment("id-lost", "lost")))) == 1
     assert len(bench.braze.asked) == 1
 
 
@@ -381,13 +385,21 @@ def test_a_segment_is_read_with_all_that_braze_says_of_it() -> None:
     )
 
 
-@pytest.mark.parametrize("item", [None, "id-7", {}, {"id": ""}, {"id": 7}, {"id": None}])
-def test_a_segment_without_an_id_spoils_the_list(item: object) -> None:
-    """Half a list would look like segments that are gone."""
-    bench = Bench(listing(segment(1), item))
+@pytest.mark.parametrize(
+    "item", [None, "id-7", {}, {"id": ""}, {"id": 7}, {"id": None}, {"id": "half\ud800"}]
+)
+def test_an_item_that_cannot_be_read_is_left_out(item: object) -> None:
+    """It hides no other segment, and no known one counts as gone: this could have been it."""
+    known = (Segment("id-1", "old name"), Segment("id-9", "nine"))
 
-    with pytest.raises(BrazeError, match="a segment in the list has no id") as raised:
-        bench.client.segments()
+    assert Bench(listing(segment(1), item)).client.segments() == (segment_of(1),)
+    assert set(Bench(listing(segment(1), item)).client.segments(known)) == {segment_of(1), known[1]}
+
+
+def test_a_list_of_which_nothing_can_be_read_is_a_failure() -> None:
+    """It is no list of no segments."""
+    with pytest.raises(BrazeError, match="none of 2 segments could be read") as raised:
+        Bench(listing(None, {})).client.segments()
     assert raised.value.reason == "invalid_response"
 
 

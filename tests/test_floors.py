@@ -18,7 +18,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "environment consistency wording baselines",
         "client holding sources server",
         "config rendering poll",
-        "snapshot",
+        "snapshot recall",
         "poller",
         "daemon once",
         "commands",

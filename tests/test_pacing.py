@@ -101,7 +101,7 @@ def test_a_wait_that_braze_asks_for_buys_no_fourth_request() -> None:
         ({"retry-after": ""}, None),
         ({"retry-after": "7"}, 7),
         ({"retry-after": " 7 "}, 7),
-        ({"retry-after": "0"}, 0),
+        ({"retry-after": "0"}, None),
         ({"retry-after": "7200"}, HOUR),
         ({"retry-after": "9" * 400}, HOUR),
         ({"retry-after": "Wed, 13 Mar 2024 10:20:07 GMT"}, 7),

@@ -14,7 +14,8 @@ from exporter.client import HTTP, Client
 from exporter.limiter import Limiter
 from exporter.model import Reading, Unit
 from exporter.negotiation import Format
-from exporter.poll import poll_discovery, poll_past, poll_series
+from exporter.poll import poll_discovery, poll_series
+from exporter.recall import Recall, read_pasts
 from exporter.simulator import DEFAULT_KEY, Simulator, World
 from exporter.simulator import serve as serve_simulator
 from exporter.snapshot import Store
@@ -119,6 +120,7 @@ class Workbench:
         self.route = Route(self.transport or Unsocketed(self.simulator))
         self.watch = watch(world, **changes)
         self.store = Store(self.clock.now)
+        self.recall = Recall(self.clock.now)
         self.telemetry = Telemetry(process=False)
         counters = self.telemetry.of(
             WORKSPACE, ("/segments/list", "/segments/data_series", "/sessions/data_series")
@@ -187,18 +189,21 @@ class Workbench:
         return self.samples().get((name, frozenset(labels)))
 
     def _read_past(self, collector: str) -> None:
-        past = poll_past(
-            self.store.without_past(self.watch, collector),
+        pasts = self.store.without_past(self.watch, collector)
+        past = read_pasts(
+            self.recall.due(pasts),
+            pasts,
             self.client.data_series,
             threads=Inline(),
             width=1,
             go_on=lambda: True,
         )
+        self.recall.asked(past)
         self.store.publish_past(past, collector, self.watch)
 
     def _read(self, collector: str) -> Reading:
         if collector == DISCOVERY:
-            known = [segment.id for segment in self.store.listing(self.watch) or ()]
+            known = self.store.listing(self.watch) or ()
             return poll_discovery(
                 WORKSPACE, lambda: self.client.segments(known), now=self.clock.now
             )

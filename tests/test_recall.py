@@ -12,7 +12,7 @@ from exporter.client import BrazeError
 from exporter.limiter import Interrupted
 from exporter.model import Answer, Point, Series, Unit
 from exporter.past import History, Past
-from exporter.poll import poll_past
+from exporter.recall import Recall, read_pasts
 from exporter.simulator import World
 from exporter.simulator.times import HOUR as AN_HOUR
 from exporter.watch import Alerts
@@ -54,7 +54,7 @@ def read_past(
     go_on: Callable[[], bool] = lambda: True,
     width: int = 1,
 ) -> Found:
-    return poll_past(pasts, braze.read, threads=Inline(), width=width, go_on=go_on)
+    return read_pasts([*pasts], pasts, braze.read, threads=Inline(), width=width, go_on=go_on)
 
 
 def hours(found: tuple[Point, ...]) -> list[int]:
@@ -135,7 +135,7 @@ def test_one_series_that_fails_leaves_the_others_alone() -> None:
         return braze.read(series, length, ending_at)
 
     pasts = {hourly(f"a{number}"): known() for number in range(1, 4)}
-    found = poll_past(pasts, read, threads=Inline(), width=2, go_on=lambda: True)
+    found = read_pasts([*pasts], pasts, read, threads=Inline(), width=2, go_on=lambda: True)
     assert {
         series.labels[1]: (len(read), history) for series, (read, history) in found.items()
     } == {
@@ -145,14 +145,61 @@ def test_one_series_that_fails_leaves_the_others_alone() -> None:
     }
 
 
-def test_no_series_is_begun_once_newer_points_are_due() -> None:
-    """What has begun is finished; the rest is read after the next poll."""
+def test_nothing_is_asked_once_newer_points_are_due() -> None:
+    """What was read until then is kept, also of a series that is not read to its end."""
     braze = Braze()
     pasts = {hourly(f"a{number}"): known() for number in range(5)}
-    found = read_past(braze, pasts, go_on=lambda: len(braze.asked) < 14)
+    found = read_past(braze, pasts, go_on=lambda: len(braze.asked) < 10)
 
-    assert list(found) == [hourly("a0"), hourly("a1")]
-    assert all(len(read) == 700 for read, _ in found.values())
+    assert {
+        series.labels[1]: (len(read), history) for series, (read, history) in found.items()
+    } == {
+        "a0": (700, History.READ),
+        "a1": (300, History.UNREAD),
+    }
+
+
+def test_pages_that_are_known_are_not_asked_for_again() -> None:
+    """A series that was not read to its end goes on where it stopped."""
+    braze = Braze()
+    begun = known().preceded_by(points(H10 - 347 * HOUR, *[1.0] * 300), Unit.HOUR, History.UNREAD)
+    read_past(braze, {hourly(): begun})
+
+    assert len(braze.asked) == 4
+    assert max(ending_at for _, _, ending_at in braze.asked) == H10 - 347 * HOUR
+
+
+def test_a_key_that_is_refused_is_not_hammered() -> None:
+    """After three refusals in a row no other series is asked for."""
+    braze = Braze(BrazeError("unauthorized", "status 401"))
+    found = read_past(braze, {hourly(f"a{number}"): known() for number in range(60)})
+
+    assert len(braze.asked) == len(found) == 3
+
+
+def test_a_past_is_asked_for_once_an_hour_and_the_unknown_first() -> None:
+    """One that failed, or has gaps, waits its turn; one not read to its end is still due."""
+    moment = [NOW]
+    recall = Recall(lambda: moment[0])
+    unread, partly, failed = (hourly(name) for name in ("unread", "partly", "failed"))
+    pasts = {
+        failed: known().preceded_by((), Unit.HOUR, History.FAILED),
+        unread: known(),
+        partly: known(),
+    }
+    assert recall.due(pasts) == [unread, partly, failed]
+
+    recall.asked(
+        {
+            unread: ((), History.FAILED),
+            partly: ((), History.UNREAD),
+            failed: ((), History.FAILED),
+        }
+    )
+    assert recall.due(pasts) == [partly]
+
+    moment[0] += HOUR
+    assert recall.due(pasts) == [unread, partly, failed]
 
 
 def test_an_interruption_ends_it() -> None:
@@ -167,7 +214,8 @@ def test_hours_of_which_braze_knows_nothing_are_read() -> None:
     def read(_series: Series, _length: int, _ending_at: float) -> Answer:
         return Answer(NOW, ())
 
-    found = poll_past({hourly(): known()}, read, threads=Inline(), width=1, go_on=lambda: True)
+    pasts = {hourly(): known()}
+    found = read_pasts([*pasts], pasts, read, threads=Inline(), width=1, go_on=lambda: True)
     assert found == {hourly(): ((), History.READ)}
 
 
@@ -267,7 +315,8 @@ def test_a_history_that_fails_gives_what_is_known_and_is_read_again() -> None:
         }
 
         bench.simulator.faults.clear()
-        bench.clock.moment += timedelta(minutes=5)
+        bench.clock.moment += AN_HOUR
+        hour += AN_HOUR
         bench.poll(SESSIONS)
         nears(shown(bench), true(hour))
 

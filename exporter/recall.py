@@ -1,0 +1,109 @@
+"""The hours before the newest ones: read once for each series, after the newest points."""
+
+import threading
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from itertools import takewhile
+
+from exporter.client import BrazeError
+from exporter.model import Answer, Point, Series
+from exporter.past import DEPTH, History, Past
+from exporter.poll import LENGTH, REFUSED, spread
+
+_PAGE = 100  # the most points that Braze gives at a time
+_HOUR = 3600
+_PATIENCE = 3600.0  # seconds until a past that could not be read, or has gaps, is asked for again
+_REFUSALS = 3
+
+Pasts = dict[Series, tuple[tuple[Point, ...], History]]
+
+
+class Recall:
+    """Remembers whose past was asked for, so that none is asked for again within an hour.
+
+    `now` is the clock, in epoch seconds.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._asked: dict[Series, float] = {}
+
+    def due(self, pasts: Mapping[Series, Past]) -> list[Series]:
+        """Which of these to ask for: first those of which nothing is known but the newest."""
+        now = self._now()
+        self._asked = {s: then for s, then in self._asked.items() if now < then + _PATIENCE}
+        left = [series for series in pasts if series not in self._asked]
+        return sorted(left, key=lambda series: pasts[series].history is not History.UNREAD)
+
+    def asked(self, read: Pasts) -> None:
+        """Note what came of it; what was not read to its end for want of time is not noted."""
+        now = self._now()
+        self._asked |= {s: now for s, (_, how) in read.items() if how is not History.UNREAD}
+
+
+def read_pasts(
+    wanted: Sequence[Series],
+    pasts: Mapping[Series, Past],
+    read: Callable[[Series, int, float], Answer],
+    *,
+    threads: Executor,
+    width: int,
+    go_on: Callable[[], bool],
+) -> Pasts:
+    """Read the hours of `wanted` before those that `pasts` knows, back to the depth of baselines.
+
+    Nothing more is asked once `go_on` says no, because newer points are due, or three series in a
+    row were refused; what was read until then is kept. Raises Interrupted.
+    """
+    refused = _InARow()
+
+    def hopeful() -> bool:
+        return go_on() and refused.count < _REFUSALS
+
+    def attempt(series: Series) -> tuple[tuple[Point, ...], History]:
+        found: list[Point] = []
+        for ending_at in _pages(
+            pasts[series], LENGTH[series.family.unit], DEPTH[series.family.unit]
+        ):
+            if not hopeful():
+                return tuple(found), History.UNREAD
+            try:
+                answer = read(series, _PAGE, ending_at)
+            except BrazeError as error:
+                refused.note(error.reason in REFUSED)
+                return tuple(found), History.FAILED
+            refused.note(False)
+            # An hour that is cut at `ending_at` is not what it was.
+            found += (point for point in answer.points if point.end <= ending_at)
+        return tuple(found), History.READ
+
+    return dict(spread(attempt, takewhile(lambda _: hopeful(), wanted), threads, width))
+
+
+class _InARow:
+    """Counts what comes in a row, from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.count = 0
+
+    def note(self, hit: bool) -> None:
+        with self._lock:
+            self.count = self.count + 1 if hit else 0
+
+
+def _pages(past: Past, newest: int, depth: int) -> list[int]:
+    """The moments before which a hundred hours are to be read, newest first.
+
+    They begin where the answer with the `newest` points began: what is older may have gaps. Pages
+    that are known already are left out.
+    """
+    first = past.starts[-1] - (newest - 1) * _HOUR
+    ends = range(first, first - depth, -_PAGE * _HOUR)
+    return [end for end in ends if not _known(past, end)]
+
+
+def _known(past: Past, end: int) -> bool:
+    begin = bisect_left(past.starts, end - _PAGE * _HOUR)
+    return bisect_left(past.starts, end) - begin >= _PAGE
