@@ -267,3 +267,25 @@ def test_one_workspaces_pause_is_not_anothers() -> None:
     with pytest.raises(Paused):
         paused.acquire()
     assert clock.pauses == []
+
+
+def test_a_reload_is_no_new_hour() -> None:
+    """The limiter that takes over has spent what the old one had, and keeps its pause."""
+    clock = FakeClock()
+    old = a_limiter(clock)
+    for _ in range(180):
+        old.acquire()
+    new = a_limiter(clock, requests_per_hour=7200)  # a burst of 360
+    new.go_on_from(old)
+
+    for _ in range(180):
+        new.acquire()
+    assert clock.pauses == []
+    new.acquire()
+    assert clock.pauses == pytest.approx([0.5])
+
+    new.close(HOUR)
+    last = a_limiter(clock)
+    last.go_on_from(new)
+    with pytest.raises(Paused):
+        last.acquire()

@@ -477,3 +477,15 @@ def test_stops_at_any_moment(make: Make, simulator: Server, lines: Lines) -> Non
         assert time.monotonic() - begun < 2
 
     assert "a poll failed by a bug" not in messages(lines())
+
+
+def test_hours_that_ended_long_ago_are_a_sign_too(
+    make: Make, simulator: Server, lines: Lines
+) -> None:
+    """East of the company every hour seems to be over: 9 h ago where Tokyo is set for London."""
+    simulator.simulator.faults.add("hour-naive")
+    make(apps=APPS, time_zone="Asia/Tokyo").poll(SESSIONS)
+
+    [warning] = [line for line in lines() if line["level"] == "WARNING"]
+    assert "time_zone" in str(warning["msg"])
+    assert 7 * 3600 < int(str(warning["behind_seconds"])) <= 9 * 3600

@@ -388,3 +388,20 @@ def test_a_call_is_made_within_some_seconds_unless_it_is_due_earlier() -> None:
     finally:
         schedule.stop()
         schedule.join()
+
+
+def test_a_call_that_fails_is_made_again() -> None:
+    """Also when it was asked for meanwhile: nothing may end a collector for good."""
+    made: list[int] = []
+
+    def call() -> None:
+        made.append(len(made))
+        repeated.soon()
+        raise ZeroDivisionError
+
+    repeated = Repeated(call, lambda _: None)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            repeated.run()
+
+    assert made == [0, 1]

@@ -157,3 +157,12 @@ def test_a_series_labels_are_what_braze_is_asked(
 def test_a_size_is_asked_for_every_selected_segment() -> None:
     """One series a segment, in the order of the selection."""
     assert a_watch().sizes(["s2", "s1"]) == (size("s2"), size("s1"))
+
+
+def test_a_value_stands_until_the_next_poll_had_its_chance() -> None:
+    """`keep` is for what could not be read; sizes polled twice a day do not flap under 6 hours."""
+    polls = {SEGMENTS: 12 * HOUR, SESSIONS: HOUR / 12, DISCOVERY: HOUR}
+    watch = a_watch(keep=6.0 * HOUR, polls=polls)
+
+    assert watch.keep_of(SEGMENTS) == 18 * HOUR
+    assert watch.keep_of(SESSIONS) == 6 * HOUR
