@@ -6,7 +6,8 @@ Nothing heavy is imported before the command is known: `--help` answers at once.
 import argparse
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,20 +32,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help", "--version")):
         words.insert(0, "serve")
     arguments = _parser().parse_args(words)
-    if arguments.command in _ENDLESS:
-        # Until the command takes its signals itself: what is stopped while it starts has ended as
-        # asked, and a SIGHUP has nothing to reload yet.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    # Only now: the commands bring pydantic, requests and the rest.
-    from exporter import commands
+    with _starting(arguments.command):
+        # Only now: the commands bring pydantic, requests and the rest.
+        from exporter import commands
 
-    command = getattr(commands, arguments.command)
+        command = getattr(commands, arguments.command)
+        try:
+            code: int = command(arguments)
+        except KeyboardInterrupt:
+            return commands.FAILED
+        return code
+
+
+@contextmanager
+def _starting(command: str) -> Iterator[None]:
+    """What runs until it is stopped takes its signals itself, once it has started.
+
+    Until then SIGTERM ends it as asked, and SIGHUP, which would kill it, has nothing to reload.
+    """
+    if command not in _ENDLESS:
+        yield
+        return
+    before = {
+        number: signal.signal(number, handler)
+        for number, handler in (
+            (signal.SIGTERM, lambda *_: sys.exit(0)),
+            (signal.SIGHUP, signal.SIG_IGN),
+        )
+    }
     try:
-        code: int = command(arguments)
-    except KeyboardInterrupt:
-        return commands.FAILED
-    return code
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -96,10 +116,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     made["simulate"].add_argument(
         "--fault",
-        metavar="NAME",
+        metavar="NAME[@PATH][*TIMES]",
         action="append",
         default=[],
-        help="misbehave in this way; may be repeated (see --list-faults)",
+        help="misbehave in this way, such as rate-limited@/segments/data_series*3; may be repeated "
+        "(see --list-faults)",
     )
     made["simulate"].add_argument(
         "--list-faults", action="store_true", help="list the ways to misbehave, and end"

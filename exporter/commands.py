@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from exporter import logs
+from exporter import logs, quantities
 from exporter.config import ConfigError, Settings, load
 from exporter.daemon import Daemon
 from exporter.once import poll_once
@@ -25,6 +25,7 @@ from exporter.secretfile import ApiKey, KeyFileError
 from exporter.server import ListenError
 from exporter.simulator import DEFAULT_KEY, FAULTS, Simulator, World
 from exporter.simulator import serve as serve_simulator
+from exporter.simulator.workspace import COLLAPSED_SEGMENT, FALLEN_APP
 
 DONE, FAILED, USAGE = 0, 1, 2
 
@@ -75,11 +76,9 @@ def once(arguments: Namespace) -> int:
 
 
 def healthcheck(arguments: Namespace) -> int:
-    """Ask the exporter of these settings whether it is healthy."""
-    settings = _settings(_loader(arguments))
-    if settings is None:
-        return USAGE
-    host, _, port = settings.web.listen_address[0].rpartition(":")
+    """Ask the exporter that listens where these settings say whether it is healthy."""
+    address = _own_address(arguments)
+    host, _, port = address.rpartition(":")
     local = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "::1"}  # noqa: S104 - asked, not bound
     connection = http.client.HTTPConnection(local.get(host, host.strip("[]")), int(port), timeout=3)
     try:
@@ -87,10 +86,20 @@ def healthcheck(arguments: Namespace) -> int:
         response = connection.getresponse()
         print(response.read(1000).decode("utf-8", "replace").strip())
     except (OSError, http.client.HTTPException) as error:
-        return _fail(f"no answer from {settings.web.listen_address[0]}: {error}")
+        return _fail(f"no answer from {address}: {error}")
     finally:
         connection.close()
     return DONE if response.status == 200 else FAILED
+
+
+def _own_address(arguments: Namespace) -> str:
+    """Where the exporter listens. Mistakes elsewhere in the settings do not make it unhealthy."""
+    try:
+        return _loader(arguments)().web.listen_address[0]
+    except ConfigError:
+        flag = vars(arguments)["web.listen-address"]
+        named = flag[0] if flag else os.environ.get("BRAZE_EXPORTER_WEB__LISTEN_ADDRESS")
+        return str(quantities.address((named or ":10068").split(",")[0]))
 
 
 def simulate(arguments: Namespace) -> int:
@@ -119,9 +128,23 @@ def simulate(arguments: Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     with server:
-        print(f"a simulated Braze listens on {server.url}; its key is {DEFAULT_KEY}", flush=True)
+        print(_settings_for(server.url, simulator.world), flush=True)
         ended.wait()
     return DONE
+
+
+def _settings_for(url: str, world: World) -> str:
+    """What to write into a settings file to watch `world`, and its story."""
+    apps = "\n".join(f"      {app.name}: {app.id}" for app in world.apps)
+    return (
+        f"# a simulated Braze listens on {url}; these settings watch it:\n"
+        f"workspaces:\n  simulated:\n    endpoint: {url}\n    api_key: {DEFAULT_KEY}\n"
+        f"    apps:\n{apps}\n# {_story()}"
+    )
+
+
+def _story() -> str:
+    return f'"{COLLAPSED_SEGMENT}" has collapsed, the sessions of "{FALLEN_APP}" fell 3 h ago'
 
 
 def demo(arguments: Namespace) -> int:
@@ -185,7 +208,8 @@ def _say_demo(addresses: tuple[str, ...], settings: Settings) -> None:
         f"\n  The exporter watches a simulated Braze.\n\n"
         f"    page     http://{addresses[0]}/\n"
         f"    metrics  http://{addresses[0]}{settings.web.telemetry_path}\n\n"
-        f"  One segment's newest size has collapsed, and one app's sessions fell three hours ago.\n"
+        f"  {_story()}:\n\n"
+        f"    curl -s {addresses[0]}{settings.web.telemetry_path} | grep -E 'size|hourly|info'\n\n"
         f"  Ctrl-C ends it.\n",
         flush=True,
     )

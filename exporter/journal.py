@@ -71,10 +71,11 @@ def _behind(reading: Reading) -> float:
 
 
 def _begun(failures: Failures, before: Failures) -> dict[str, list[Series | None]]:
-    """The series that fail now and did not before, by what is said of them."""
+    """The series that fail now and did not before, or for another reason, by what is said."""
     reasons: dict[str, list[Series | None]] = {}
     for series, reason in failures.items():
-        if series not in before:
+        kind, _, _ = reason.partition(":")
+        if series not in before or kind != before[series].partition(":")[0]:
             reasons.setdefault(reason, []).append(series)
     return reasons
 

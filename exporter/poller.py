@@ -208,6 +208,9 @@ class Poller:
         wanted = self._store.wanted(self.watch, collector)
         if collector == SEGMENTS:
             self._sizes = frozenset(wanted)
+            if not wanted and self._store.listing(self.watch) is None:
+                reason = "the list of segments could not be read"
+                return Reading(name, collector, time.time(), time.time(), failures={None: reason})
         return poll_series(
             name,
             collector,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter import __version__
@@ -162,7 +163,7 @@ def test_one_workspace_needs_no_file(
     assert "workspaces: production" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words", [[], ["serve"], ["check"], ["once"], ["healthcheck"]])
+@pytest.mark.parametrize("words", [[], ["serve"], ["check"], ["once"]])
 def test_nothing_configured_says_what_to_write(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -173,7 +174,7 @@ def test_nothing_configured_says_what_to_write(
     assert "no workspace is configured" in captured.err
 
 
-@pytest.mark.parametrize("command", ["serve", "check", "once", "healthcheck"])
+@pytest.mark.parametrize("command", ["serve", "check", "once"])
 def test_what_is_not_there_yet_is_refused(
     simulator: Server,
     write: Write,
@@ -405,7 +406,9 @@ def test_simulate_is_a_braze_of_its_own(process: Start) -> None:
     url = f"http://127.0.0.1:{port}"
     eventually(lambda: listens(url), "it listens")
 
-    assert f"listens on {url}; its key is {DEFAULT_KEY}" in simulating.out
+    settings = yaml.safe_load(simulating.out)["workspaces"]["simulated"]
+    assert (settings["endpoint"], settings["api_key"]) == (url, DEFAULT_KEY)
+    assert set(settings["apps"]) == {"ios", "android", "web"}
     assert ask(f"{url}/segments/list").status == 500
     assert ask(f"{url}{COUNTS}?length=1").status == 401
     assert simulating.terminate()[0] == 0
@@ -466,3 +469,16 @@ def test_the_module_runs_as_the_command_does() -> None:
     )
 
     assert (ran.returncode, ran.stdout) == (0, f"braze-exporter {__version__}\n")
+
+
+def test_a_bad_edit_does_not_make_a_running_exporter_unhealthy(
+    simulator: Server, write: Write, process: Start
+) -> None:
+    """The health check needs to know where it listens, and nothing else of the settings."""
+    address = f"127.0.0.1:{free_port()}"
+    path = write({"workspaces": {"shop": workspace(simulator)}})
+    process("serve", f"--config.file={path}", f"--web.listen-address={address}")
+    eventually(lambda: listens(f"http://{address}/-/healthy"), "it listens")
+    path.write_text("workspaces: {}")
+
+    assert main(["healthcheck", f"--config.file={path}", f"--web.listen-address={address}"]) == 0
