@@ -1,6 +1,7 @@
 """docs/configuration.md says what the code does."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,10 @@ from exporter.reference import render_settings_table
 
 PAGE = (Path(__file__).parent.parent / "docs" / "configuration.md").read_text()
 SMALLEST, FULL = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-VARIABLES = dict(re.findall(r"^(BRAZE_EXPORTER_\w+)=(.*)$", PAGE, re.MULTILINE))
+VARIABLES = {  # as a shell reads them
+    name: "".join(shlex.split(value))
+    for name, value in re.findall(r"^export (BRAZE_EXPORTER_\w+)=(.*)$", PAGE, re.MULTILINE)
+}
 
 
 @pytest.fixture
