@@ -157,24 +157,25 @@ class Store:
 
     def unpolled(self) -> tuple[tuple[str, str], ...]:
         """Workspace and collector of what was never polled, well or badly."""
-        with self._lock:
-            return tuple(
-                (name, collector)
-                for name, workspace in self._workspaces.items()
-                for collector, state in workspace.collectors.items()
-                if state.last is None
-            )
+        return self._where(lambda collector: collector.last is None)
 
     def incomplete(self) -> tuple[tuple[str, str], ...]:
         """Workspace and collector of what was never polled, or not read wholly the last time."""
+        return self._where(
+            lambda collector: (
+                collector.last is None
+                or not collector.last.complete
+                or any(held.past.history is History.FAILED for held in collector.held.values())
+            )
+        )
+
+    def _where(self, true: Callable[[_Collector], bool]) -> tuple[tuple[str, str], ...]:
         with self._lock:
             return tuple(
                 (name, collector)
                 for name, workspace in self._workspaces.items()
                 for collector, state in workspace.collectors.items()
-                if state.last is None
-                or not state.last.complete
-                or any(held.past.history is History.FAILED for held in state.held.values())
+                if true(state)
             )
 
     def listed(self, watch: Watch) -> bool:

@@ -21,7 +21,7 @@ SEED = 11
 
 
 def shortened(folder: Path) -> Path:
-    """The rules as docs/alerting.md shortens them for a trial: without their `for:`."""
+    """The rules as docs/alerting.md shortens them for a trial, to no wait at all."""
     path = folder / "rules.yml"
     path.write_text(re.sub(r"(?m)^( +for:) .*$", r"\1 0s", RULES.read_text()))
     return path
