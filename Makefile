@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 RUN_READY := .venv/.run-$(shell cksum < requirements.lock | cut -d' ' -f1)
 DEV_READY := .venv/.dev-$(shell cat requirements-dev.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: demo test lint format docs golden lock wheel clean
+.PHONY: demo test lint format docs golden lock wheel check-tools clean
 
 demo: $(RUN_READY)  ## the exporter at work against a simulated Braze
 	$(BIN)/python -m exporter demo
@@ -33,9 +33,13 @@ golden: $(DEV_READY)  ## write the golden page anew; its diff is the change of c
 wheel: $(DEV_READY)
 	$(BIN)/python -m hatchling build -t wheel
 
+check-tools: $(DEV_READY)  ## what the full checks of chart, image, dashboards and pages need, 500 MB
+	$(PIP) --require-hashes --requirement requirements-check.lock
+
 lock: $(DEV_READY)  ## resolve the dependencies anew
 	$(PIP) uv
-	for extra in "requirements.lock" "requirements-dev.lock --group dev"; do \
+	for extra in "requirements.lock" "requirements-dev.lock --group dev" \
+			"requirements-check.lock --group check"; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-header --no-annotate --no-emit-index-url pyproject.toml --upgrade -o $$extra; done
 
