@@ -9,7 +9,10 @@ import pytest
 import yaml
 
 from exporter import cli
+from exporter.backfill import page_ends
 from exporter.backfilling import HEAD
+from exporter.model import Unit
+from exporter.samplefile import Span
 from exporter.simulator import APP_IDS, Server
 from tests.doubles import KEY
 
@@ -88,6 +91,14 @@ def test_it_says_where_the_file_ends() -> None:
     """Three hours before now."""
     assert HEAD == 3 * 3600
     assert "### Why it ends three hours before now" in PAGE
+
+
+def test_it_says_how_many_requests_it_takes() -> None:
+    """For the default of 100 days."""
+    span = Span(1_700_000_000, 1_700_000_000 + 100 * 86_400, 300)
+    days, hours = (len(page_ends(unit, span)) for unit in (Unit.DAY, Unit.HOUR))
+
+    assert f"{days} times for a series of\ndays and {hours} times for one of hours" in PAGE
 
 
 def test_what_was_tried_is_there() -> None:

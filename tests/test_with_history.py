@@ -42,9 +42,11 @@ def test_prometheus_knows_the_days_before_it_started(tmp_path: Path) -> None:
         )
     try:
         until(lambda: ended(process, log) or "Ctrl-C" in log.read_text(), "all started", 90)
-        then = (datetime.now(UTC) - timedelta(days=2)).date()
-        said = Prometheus(f"http://{prometheus}").query("braze_segment_size offset 2d")
-        world = World(1, datetime.now(UTC))
+        now = datetime.now(UTC)
+        then = (now - timedelta(days=2)).date()
+        world = World(1, now)
+        server = Prometheus(f"http://{prometheus}")
+        said = server.query("braze_segment_size offset 2d", now.timestamp())
         true = {each.id: world.segment_size(each.id, then) for each in world.segments}
         assert {dict(labels)["segment_id"]: size for labels, size in said.items()} == {
             each: size for each, size in true.items() if size
