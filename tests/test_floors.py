@@ -17,7 +17,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "history telemetry exposition limiter watch conversation transport past journal",
         "environment consistency wording baselines",
         "client holding sources server",
-        "config rendering poll",
+        "config rendering poll standing",
         "snapshot recall account replay",
         "poller samplefile scraped",
         "daemon once backfill",
