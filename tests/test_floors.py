@@ -12,8 +12,8 @@ PACKAGE = Path(exporter.__file__).parent
 FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
-        "__init__ model negotiation mistakes quantities secretfile logs schedule progress",
-        "buckets catalog pacing instances names reference yamlfile web connections",
+        "__init__ files model negotiation mistakes quantities logs schedule progress",
+        "buckets catalog pacing instances names reference secretfile yamlfile web connections",
         "history telemetry exposition limiter watch conversation transport past journal",
         "environment consistency wording baselines",
         "client holding sources server",
