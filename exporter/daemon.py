@@ -8,9 +8,8 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from types import FrameType
 
-from exporter import __version__
+from exporter import __version__, signals
 from exporter.catalog import DISCOVERY, SEGMENTS
 from exporter.config import ConfigError, Settings
 from exporter.negotiation import Format
@@ -21,6 +20,7 @@ from exporter.server import Server
 from exporter.snapshot import Store
 from exporter.telemetry import Telemetry
 from exporter.web import Site, make_site
+from exporter.webconfig import WebFile
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +64,8 @@ class Daemon:
         self._pollers: dict[str, Poller] = {}
         self._retiring: dict[threading.Thread, Poller] = {}
         self._generation = 0
+        self._refused = False  # the newest settings, apart from those of web.config_file
+        self._web = WebFile(None)
         self._was_ready = False
         self._ending = threading.Event()
         self._heard = {"main loop": time.monotonic(), "scheduler": time.monotonic()}
@@ -71,21 +73,26 @@ class Daemon:
     def run(self, settings: Settings, started: Callable[[tuple[str, ...]], None]) -> bool:
         """Serve until a signal or `stop` ends it; returns whether all threads have ended.
 
-        `started` is told the addresses once they are listened on. Raises server.ListenError and
-        KeyFileError, with nothing running.
+        `started` is told the addresses once they are listened on. Raises server.ListenError,
+        KeyFileError and, for what `web.config_file` says, ConfigError, with nothing running.
         """
-        server = Server(settings.web.listen_address, self._site(settings.web.telemetry_path))
-        handlers = self._take_signals()
+        self._web = WebFile(settings.web.config_file)
+        site = self._site(settings.web.telemetry_path)
+        server = Server(settings.web.listen_address, site, policy=lambda: self._web.policy)
+        orders = {
+            signal.SIGTERM: self.stop,
+            signal.SIGINT: self.stop,
+            signal.SIGHUP: lambda: self._orders.put(_Reload()),
+        }
         try:
-            self._apply(settings)  # the first request is to find everything expected
-            server.start()
-            started(server.addresses)
-            self._schedule.every("heartbeat", _TICK, lambda: self._beat("scheduler"))
-            self._schedule.start()
-            self._obey(settings)
+            with signals.handled(orders):
+                self._apply(settings)  # the first request is to find everything expected
+                server.start()
+                started(server.addresses)
+                self._schedule.every("heartbeat", _TICK, lambda: self._beat("scheduler"))
+                self._schedule.start()
+                self._obey(settings)
         finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
             ended = self._end(server)
         return ended
 
@@ -110,6 +117,9 @@ class Daemon:
                 return
             if isinstance(order, _Reload):
                 settings = self._reload(order, settings)
+            if self._web.look():
+                good = not (self._refused or self._web.problem)
+                self._telemetry.settings_read(time.time() if good else None)
             # APScheduler goes by the wall clock: set back by an hour, it would sleep for that hour.
             before, ahead = ahead, time.time() - time.monotonic()
             if abs(ahead - before) > _JUMP:
@@ -118,8 +128,11 @@ class Daemon:
 
     def _reload(self, order: _Reload, before: Settings) -> Settings:
         try:
+            self._web.reread()
+            self._refused = True
             settings = self._load()
             self._apply(settings)
+            self._refused = False
         except (ConfigError, KeyFileError) as error:
             self._telemetry.settings_read(None)
             log.error("the settings stay as they were", extra={"reason": str(error)})
@@ -267,25 +280,3 @@ class Daemon:
 
     def _beat(self, name: str) -> None:
         self._heard[name] = time.monotonic()
-
-    def _take_signals(self) -> dict[int, Callable[[int, FrameType | None], object] | int | None]:
-        """Turn signals into orders; returns what handled them before. SimpleQueue.put may be called
-        from a handler.
-        """
-        if threading.current_thread() is not threading.main_thread():
-            return {}
-
-        def stop(_number: int, _frame: FrameType | None) -> None:
-            self._orders.put(_Stop())
-
-        def reload(_number: int, _frame: FrameType | None) -> None:
-            self._orders.put(_Reload())
-
-        return {
-            number: signal.signal(number, handler)
-            for number, handler in (
-                (signal.SIGTERM, stop),
-                (signal.SIGINT, stop),
-                (signal.SIGHUP, reload),
-            )
-        }

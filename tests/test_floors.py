@@ -12,12 +12,12 @@ PACKAGE = Path(exporter.__file__).parent
 FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
-        "__init__ files model negotiation mistakes quantities logs schedule progress",
-        "buckets catalog pacing instances names reference secretfile yamlfile web connections",
-        "history telemetry exposition limiter watch conversation transport past journal",
-        "environment consistency wording baselines",
+        "__init__ files model negotiation mistakes quantities logs schedule progress passwords tls",
+        "buckets catalog pacing instances names reference secretfile yamlfile web loopback signals",
+        "history telemetry exposition limiter watch conversation past journal connections",
+        "environment consistency wording baselines admission webformat transport",
         "client holding sources server",
-        "config rendering poll",
+        "config rendering poll webconfig",
         "snapshot recall account replay",
         "poller samplefile scraped",
         "daemon once backfill",
@@ -41,6 +41,7 @@ ONE_DOOR = {
     "prometheus_client": {"telemetry"},
     "h11": {"conversation"},
     "tqdm": {"progress"},
+    "bcrypt": {"passwords"},
 }
 
 
