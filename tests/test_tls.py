@@ -288,6 +288,26 @@ def test_the_health_check_needs_no_certificate(folder: Path) -> None:
             assert ask_health("127.0.0.1", port_of(server), "/-/healthy") == (200, "healthy")
 
 
+@pytest.mark.usefixtures("authority")
+@pytest.mark.parametrize(("address", "hosts"), [("[::1]:0", ["::1"]), (":0", ["::1", "127.0.0.1"])])
+def test_tls_is_spoken_on_every_address(folder: Path, address: str, hosts: list[str]) -> None:
+    """Over IPv6, and over both at once; several addresses have one policy."""
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    by = policy(folder)
+    server = Server([address, "127.0.0.1:0"], site(), policy=lambda: by)
+    server.start()
+    try:
+        first, second = (int(each.rpartition(":")[2]) for each in server.addresses)
+        for host, port in [*((host, first) for host in hosts), ("127.0.0.1", second)]:
+            assert ask_health(host, port, "/-/healthy") == (200, "healthy")
+            with socket.create_connection((host, port), timeout=PROMPT) as plain:
+                plain.sendall(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert closed(plain)
+    finally:
+        server.stop()
+
+
 # --- certificates that change -----------------------------------------------------------------
 
 
