@@ -1,10 +1,8 @@
 """One client's connection: requests in, answers out, one after the other, within limits.
 
-With TLS the handshake comes first, and is limited like a request.
-
 The client may be idle, send its request a byte at a time or never read its answer: it costs a
-bounded amount of memory for a bounded time. h11 reads the protocol (RFC 9112); here stands how long
-to wait for what.
+bounded amount of memory for a bounded time. With TLS a handshake comes first, limited as well. h11
+reads the protocol (RFC 9112); here stands how long to wait for what.
 """
 
 import asyncio
@@ -16,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
+from typing import cast
 
 import h11
 
@@ -59,6 +58,8 @@ class Client:
         self._reader = reader
         self._accepted = self._writer = writer
         self.tls = tls
+        if tls is not None:  # what it sends is for TLS to read
+            cast("asyncio.Transport", writer.transport).pause_reading()
         self._respond = respond
         self._limits = limits
         self._wire = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head_bytes)

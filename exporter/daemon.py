@@ -117,9 +117,7 @@ class Daemon:
                 return
             if isinstance(order, _Reload):
                 settings = self._reload(order, settings)
-            if self._web.look():
-                good = not (self._refused or self._web.problem)
-                self._telemetry.settings_read(time.time() if good else None)
+            self._look_at_web()
             # APScheduler goes by the wall clock: set back by an hour, it would sleep for that hour.
             before, ahead = ahead, time.time() - time.monotonic()
             if abs(ahead - before) > _JUMP:
@@ -143,6 +141,14 @@ class Daemon:
         log.info("reloaded", extra={"workspaces": len(settings.workspaces)})
         order.answer.put(None)
         return settings
+
+    def _look_at_web(self) -> None:
+        """Take over what changed of TLS and basic auth, and show when it is bad or good again."""
+        was_good = not self._web.problem
+        self._web.look()
+        is_good = not self._web.problem
+        if is_good != was_good:
+            self._telemetry.settings_are(good=is_good and not self._refused)
 
     def _apply(self, settings: Settings) -> None:
         """Poll what the settings say and nothing else.

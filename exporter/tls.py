@@ -43,7 +43,7 @@ Certificate = Mapping[str, Any]
 
 
 class TlsError(Exception):
-    """No context can be made: `part` (cert, key or client_ca) is wrong, and `sentence` says how."""
+    """No context can be made: `part`, such as key, is wrong, and `sentence` says how."""
 
     def __init__(self, part: str, sentence: str) -> None:
         super().__init__(part, sentence)
@@ -76,10 +76,7 @@ def server_context(
     context.options |= ssl.OP_NO_RENEGOTIATION
     if not terms.prefer_server_cipher_suites:
         context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
-    if ciphers := [CIPHERS[name] for name in terms.cipher_suites if CIPHERS[name]]:
-        context.set_ciphers(":".join(ciphers))
-    if terms.curve:
-        context.set_ecdh_curve(CURVES[terms.curve])
+    _choose(context, terms)
     context.set_alpn_protocols(["http/1.1"])
     _load_pair(context, cert, key)
     if client_ca is not None:
@@ -88,6 +85,18 @@ def server_context(
         _trust(context, "client_ca", client_ca)
         context.verify_mode = ssl.CERT_OPTIONAL
     return context
+
+
+def _choose(context: ssl.SSLContext, terms: Terms) -> None:
+    part = "cipher_suites"
+    try:
+        if ciphers := [CIPHERS[name] for name in terms.cipher_suites if CIPHERS[name]]:
+            context.set_ciphers(":".join(ciphers))
+        part = "curve_preferences"
+        if terms.curve:
+            context.set_ecdh_curve(CURVES[terms.curve])
+    except (ssl.SSLError, ValueError):  # one built for certified cryptography, for instance
+        raise TlsError(part, "is not supported by this machine's OpenSSL") from None
 
 
 def unverified_context() -> ssl.SSLContext:

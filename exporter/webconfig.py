@@ -58,7 +58,7 @@ def read(path: Path) -> Attempt:
             policy = _policy(asked, path.parent, content)
         except TlsError as error:
             # As it was given: under the name with _file, or as text.
-            named = asked.tls and getattr(asked.tls, f"{error.part}_file")
+            named = getattr(asked.tls, f"{error.part}_file", None)
             key = f"{error.part}_file" if named else error.part
             mistakes.append(Mistake((_TLS, key), error.sentence))
     located = (*given.mistakes, *(locate(each, [given.source]) for each in mistakes))

@@ -62,13 +62,15 @@ class Entry(NamedTuple):
 
 
 def _one_of(*known: str, refused: Mapping[str, str] | None = None) -> Callable[[object], str]:
+    expected = " or ".join(filter(None, (", ".join(known[:-1]), known[-1])))
+
     def read(value: object) -> str:
         given = text(value)
         if given in known:
             return given
         if refused and given in refused:
             raise ValueError(refused[given])
-        raise ValueError(f"must be {' or '.join(filter(None, (', '.join(known[:-1]), known[-1])))}")
+        raise ValueError(f"must be {expected}")
 
     return read
 

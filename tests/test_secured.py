@@ -39,6 +39,13 @@ class Secured(NamedTuple):
     process: Process
 
     @property
+    def words_of_curl(self) -> list[str]:
+        """All that is needed to be let in."""
+        cert, key = map(str, self.client)
+        trust = ["--cacert", str(self.authority.file), "--cert", cert, "--key", key]
+        return [*trust, "--user", f"prometheus:{PASSWORD}"]
+
+    @property
     def words(self) -> list[str]:
         """The flags of its settings."""
         return [f"--config.file={self.folder / 'exporter.yml'}"]
@@ -155,8 +162,9 @@ def prometheus(
         "basic_auth": {"username": "prometheus", "password": PASSWORD},
         "static_configs": [{"targets": [f"localhost:{everything.port}"]}],
     }
-    with stack(tmp_path_factory.mktemp("prometheus")) as processes:
-        server = processes.prometheus("", scrape_configs=[scrape])
+    folder = tmp_path_factory.mktemp("prometheus")
+    with stack(folder) as processes:
+        server = processes.prometheus_on(folder / "data", scrape_configs=[scrape])
         until(lambda: [*server.query("up").values()] == [1.0], "the first scrape")
         yield server
 
@@ -237,15 +245,22 @@ def test_a_broken_file_shows_until_it_is_mended(
 ) -> None:
     """In the log with its place, and in the metric that BrazeReloadFailed watches."""
     good = "braze_exporter_config_last_reload_successful"
+    read = "braze_exporter_config_last_reload_success_timestamp_seconds"
+    moment = prometheus.query(read)
     web = everything.folder / "web.yml"
     content = web.read_text()
     web.write_text(content + "rate_limit: {}\n")
 
     until(lambda: [*prometheus.query(good).values()] == [0.0], "0 where it is broken")
-    assert f"{web}:12:1: rate_limit: is not supported" in everything.process.err
+    place = f"{web}:12:1: rate_limit: is not supported"
+    assert place in everything.process.err
+    answered = curl(everything, "/-/reload", *everything.words_of_curl, "--request", "POST")[1]
+    assert answered.startswith("HTTP/1.1 500")
+    assert place in answered
 
     web.write_text(content)
     until(lambda: [*prometheus.query(good).values()] == [1.0], "1 where it is mended")
+    assert prometheus.query(read) == moment  # the settings themselves were not read
 
 
 def test_silent_and_slow_clients_fail_no_scrape_over_tls(
