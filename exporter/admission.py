@@ -58,22 +58,28 @@ class Policy:
 class Guard:
     """Answers for those who are not let in; remembers who was.
 
-    `waiting` is how many passwords wait while one is checked by `fits`.
+    `waiting` is how many passwords wait while one is checked by `fits`, and `from_one` how many of
+    them all may come from one address: so whoever guesses leaves room for others.
     """
 
     def __init__(
-        self, fits: Callable[[bytes, bytes], bool] = passwords.fits, waiting: int = 16
+        self,
+        fits: Callable[[bytes, bytes], bool] = passwords.fits,
+        waiting: int = 16,
+        from_one: int = 4,
     ) -> None:
         self._fits = fits
         self._places = 1 + waiting
+        self._from_one = from_one
+        self._line: list[str] = []  # the addresses whose passwords wait, or are checked
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="web-passwords")
         self._secret = os.urandom(32)
         self._known: dict[bytes, bytes] = {}  # user -> what `_mark` made of hash and password
 
     async def refusal(
-        self, policy: Policy, request: Request, certificate: Certificate | None
+        self, policy: Policy, request: Request, certificate: Certificate | None, address: str
     ) -> Response | None:
-        """What a request gets that `policy` does not let in; None if it does."""
+        """What a request from `address` gets that `policy` does not let in; None if it does."""
         if request.path in OPEN:
             return None
         if reason := policy.refuses(certificate):
@@ -88,17 +94,17 @@ class Guard:
         mark = self._mark(hashed, password)
         if self._knows(user, mark):
             return None
-        if not self._places:
+        if len(self._line) >= self._places or self._line.count(address) >= self._from_one:
             busy = "too many passwords are being checked; try again later"
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, busy, ("Retry-After", "1"))
-        self._places -= 1
+        self._line.append(address)
         try:
             loop = asyncio.get_running_loop()
             fit = await loop.run_in_executor(
                 self._pool, self._check, policy.users, user, password, hashed, mark
             )
         finally:
-            self._places += 1
+            self._line.remove(address)
         return None if fit else _unauthorized()
 
     def close(self) -> None:

@@ -57,6 +57,7 @@ class Client:
     ) -> None:
         self._reader = reader
         self._accepted = self._writer = writer
+        self.address = str((writer.get_extra_info("peername") or ("",))[0])
         self.tls = tls
         if tls is not None:  # what it sends is for TLS to read
             cast("asyncio.Transport", writer.transport).pause_reading()

@@ -155,7 +155,7 @@ class Server:
         policy = self._policy()
         if policy.tls is not client.tls:
             client.retire()
-        refusal = await self._guard.refusal(policy, request, client.certificate)
+        refusal = await self._guard.refusal(policy, request, client.certificate, client.address)
         return policy.dressed(refusal or await self._answer(request))
 
     async def _answer(self, request: Request) -> Response:

@@ -25,11 +25,15 @@ def request(authorization: str | None = None, path: str = "/metrics") -> Request
     return Request("GET", path, "", {"authorization": authorization} if authorization else {})
 
 
-def status(guard: Guard, policy: Policy, *requests: Request) -> list[int | None]:
+def status(
+    guard: Guard, policy: Policy, *requests: Request, address: str = "10.0.0.1"
+) -> list[int | None]:
     """What becomes of requests that come at once: the status of a refusal, or None."""
 
     async def all_at_once() -> list[int | None]:
-        refusals = await asyncio.gather(*(guard.refusal(policy, each, None) for each in requests))
+        refusals = await asyncio.gather(
+            *(guard.refusal(policy, each, None, address) for each in requests)
+        )
         return [refusal.status if refusal else None for refusal in refusals]
 
     return asyncio.run(all_at_once())
@@ -63,7 +67,7 @@ def fits() -> Fits:
 @pytest.fixture
 def guard(fits: Fits) -> Iterator[Guard]:
     """One with places for three: one whose password is checked, and two that wait."""
-    with guarding(Guard(fits, waiting=2)) as made:
+    with guarding(Guard(fits, waiting=2, from_one=3)) as made:
         yield made
 
 
@@ -103,7 +107,7 @@ def test_basic_auth(authorization: str | None, expected: int | None) -> None:
 
 def test_a_refusal_says_what_is_wanted(guard: Guard) -> None:
     """So that browsers ask for it."""
-    refusal = asyncio.run(guard.refusal(ALICE, request(), None))
+    refusal = asyncio.run(guard.refusal(ALICE, request(), None, ""))
 
     assert refusal is not None
     assert ("WWW-Authenticate", 'Basic realm="braze-exporter", charset="UTF-8"') in refusal.headers
@@ -189,16 +193,39 @@ def test_who_is_known_passes_by_those_who_guess(guard: Guard, fits: Fits) -> Non
     right, wrong = request(basic("alice", PASSWORD)), request(basic("alice", "guess"))
 
     async def scrape_while_others_guess() -> tuple[int | None, list[int]]:
-        assert await guard.refusal(ALICE, right, None) is None
+        assert await guard.refusal(ALICE, right, None, "10.0.0.1") is None
         fits.go_on.clear()
-        guesses = [asyncio.create_task(_status(guard.refusal(ALICE, wrong, None))) for _ in "12345"]
+        guesses = [
+            asyncio.create_task(_status(guard.refusal(ALICE, wrong, None, "10.0.0.2")))
+            for _ in "12345"
+        ]
         await asyncio.sleep(0)
-        scrape = await asyncio.wait_for(_status(guard.refusal(ALICE, right, None)), 2)
+        scrape = await asyncio.wait_for(_status(guard.refusal(ALICE, right, None, "10.0.0.1")), 2)
         assert not guesses[0].done()
         fits.go_on.set()
         return scrape, [found for found in await asyncio.gather(*guesses) if found]
 
     assert asyncio.run(scrape_while_others_guess()) == (None, [401, 401, 401, 503, 503])
+
+
+def test_who_guesses_leaves_room_for_others(fits: Fits) -> None:
+    """One address cannot fill the line: a Prometheus that comes anew finds a place."""
+
+    async def come_while_others_guess(guard: Guard) -> tuple[list[int | None], int | None]:
+        fits.go_on.clear()
+        guesses = [request(basic("alice", f"guess {number}")) for number in range(5)]
+        tasks = [
+            asyncio.create_task(_status(guard.refusal(ALICE, guess, None, "10.0.0.2")))
+            for guess in guesses
+        ]
+        right = guard.refusal(ALICE, request(basic("alice", PASSWORD)), None, "10.0.0.1")
+        first = asyncio.create_task(_status(right))
+        await asyncio.sleep(0)
+        fits.go_on.set()
+        return await asyncio.gather(*tasks), await first
+
+    with guarding(Guard(fits, waiting=4, from_one=2)) as guard:
+        assert asyncio.run(come_while_others_guess(guard)) == ([401] * 2 + [503] * 3, None)
 
 
 async def _status(refusal: Awaitable[object]) -> int | None:

@@ -24,7 +24,7 @@ from tests.stack import Prometheus, stack, until
 
 TLS = "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n"
 CLIENTS = "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n"
-DEAR = bcrypt.hashpw(b"battery staple", bcrypt.gensalt(10)).decode()  # 70 ms
+DEAR = bcrypt.hashpw(b"battery staple", bcrypt.gensalt(11)).decode()  # 150 ms
 USERS = f"basic_auth_users:\n  prometheus: {HASH}\n  carol: {DEAR}\n"
 HEADERS = "http_server_config:\n  headers:\n    Strict-Transport-Security: max-age=31536000\n"
 
@@ -332,7 +332,8 @@ def disturbing(port: int, slow: Callable[[], socket]) -> Iterator[None]:
 
 
 def test_guesses_keep_no_scrape_waiting(everything: Secured) -> None:
-    """Eight clients guess at a password that takes 70 ms to check, and most learn to come later."""
+    """Twenty guess at a password that takes 150 ms to check, and some learn to come later."""
+    assert curl(everything, "/metrics", *everything.words_of_curl)[1].startswith("HTTP/1.1 200")
     context = everything.authority.client(everything.client)
     end, statuses = threading.Event(), []
 
@@ -360,5 +361,5 @@ def test_guesses_keep_no_scrape_waiting(everything: Secured) -> None:
 
     assert load.failures == []
     assert load.answers > 10
-    assert load.longest < 1.0
+    assert load.longest < 2.0
     assert set(statuses) == {401, 503}
