@@ -104,9 +104,8 @@ def test_a_broken_version_changes_nothing(path: Path, caplog: pytest.LogCaptureF
     assert web.policy is policy
     [problem] = web.problem
     assert problem.startswith(f"{path}:4:27: basic_auth_users.alice: is no bcrypt hash; ")
-    assert [record.message for record in caplog.records] == [
-        "the web configuration stays as it was"
-    ]
+    errors = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
+    assert errors == ["the web configuration stays as it was"]
     assert "s3cret" not in str([vars(record) for record in caplog.records])
 
     path.write_text(TLS + USERS)
