@@ -128,9 +128,13 @@ class Telemetry:
 
     def settings_read(self, moment: float | None) -> None:
         """The settings were read at `moment` (epoch seconds), or could not be read (None)."""
-        self._reload_successful.set(moment is not None)
+        self.settings_are(good=moment is not None)
         if moment is not None:
             self._reloaded.set(moment)
+
+    def settings_are(self, *, good: bool) -> None:
+        """What the files with settings say now can be used, or not."""
+        self._reload_successful.set(good)
 
     def of(self, workspace: str, endpoints: Iterable[str]) -> WorkspaceTelemetry:
         """The counters of `workspace`, from now on at 0 or where they stand for each of
