@@ -1,0 +1,303 @@
+"""Braze / Segment & app detail: one segment and one app, from near."""
+
+from grafana.board import Board, Line, Region, Row, watched
+from grafana.panels import (
+    BAD,
+    CALM,
+    GOOD,
+    PLAIN,
+    WARN,
+    Json,
+    Panel,
+    Query,
+    bargauge,
+    bars,
+    changed,
+    fixed,
+    line,
+    named,
+    now,
+    says,
+    stat,
+    steps,
+    timeline,
+    timeseries,
+)
+from grafana.queries import APPS, DAYS, FIRING, HOURS, PENDING, SEGMENT_HOURS, SIZES, Values
+
+SEGMENT_ROW = "Segment: ${segment:text}"
+APP_ROW = "App: ${app:text}"
+USERS_ROW = "Sessions of this segment's users"
+
+
+def room(name: str) -> Json:
+    """How far above its threshold a value is."""
+    return named(
+        name,
+        unit="percentunit",
+        decimals=0,
+        noValue="no threshold",
+        **steps((None, BAD), (0, WARN), (0.1, PLAIN)),
+    )
+
+
+def summary(values: Values, title: str, what: str, before: str, description: str) -> Panel:
+    """The newest value with its changes."""
+    return stat(
+        title,
+        description,
+        now(values.value(), what),
+        now(values.change("1d"), f"since {before}"),
+        now(values.change("1w"), "since a week before"),
+        now(f"{values.part_of_normal()} - 1", "against normal"),
+        now(f"{values.value()} / {values.threshold()} - 1", "above threshold"),
+        unit="percentunit",
+        decimals=1,
+        **changed(),
+        overrides=(named(what, unit="short", **steps((None, PLAIN))), room("above threshold")),
+    )
+
+
+SEGMENT = summary(
+    SIZES,
+    "${segment:text}",
+    "users",
+    "the day before",
+    "The chosen segment's newest size and its change. Normal is the smaller of last week and the "
+    "median of four weeks. Above threshold: below 0 it counts as dropped. All of it comes from the "
+    "exporter and is there on the first day.",
+)
+APP = summary(
+    HOURS,
+    "${app:text}",
+    "sessions in the last hour",
+    "this hour yesterday",
+    "The chosen app's newest complete hour of sessions and its change. Normal is the smaller of "
+    "last week and the median of four weeks of this hour of the week. Empty where the settings name "
+    "no apps.",
+)
+
+
+def course(values: Values, title: str, what: str, median: str, description: str) -> Panel:
+    """The value over time, with what is normal and the zone down to the threshold."""
+    return timeseries(
+        title,
+        description,
+        Query(values.threshold(), "Threshold"),
+        Query(values.baseline("4w_median"), median),
+        Query(values.baseline("1w"), "A week before"),
+        Query(values.value(), what),
+        unit="short",
+        overrides=(
+            line("Threshold", BAD, 6, 4),
+            named(
+                median,
+                **fixed(CALM),
+                custom_lineStyle={"fill": "dash", "dash": [8, 4]},
+                custom_fillBelowTo="Threshold",
+                custom_fillOpacity=12,
+            ),
+            line("A week before", CALM, 2, 4),
+            line(what, GOOD, width=3),
+        ),
+        custom={"axisSoftMin": 0},
+    )
+
+
+def gauge(values: Values, title: str, labels: tuple[str, str, str, str], description: str) -> Panel:
+    """The newest value beside those it is compared with."""
+    newest, day, week, median = labels
+    return bargauge(
+        title,
+        description,
+        now(values.value(), newest),
+        now(values.baseline("1d"), day),
+        now(values.baseline("1w"), week),
+        now(values.baseline("4w_median"), median),
+        now(values.threshold(), "Threshold"),
+        unit="short",
+        decimals=1,
+        overrides=(named(newest, **fixed(GOOD)), named("Threshold", **fixed(BAD))),
+    )
+
+
+def ratio(values: Values, title: str, description: str) -> Panel:
+    """The value as a part of what is normal."""
+    return timeseries(
+        title,
+        description,
+        Query(f"{values.threshold()} / ({values.normal()} > 0)", "Threshold"),
+        Query(values.part_of_normal(), "Part of normal"),
+        unit="percentunit",
+        min=0,
+        overrides=(
+            line("Threshold", BAD, 6, 4),
+            named(
+                "Part of normal",
+                color={"mode": "thresholds", "seriesBy": "last"},
+                **steps((None, BAD), (0.5, WARN), (0.75, GOOD)),
+                custom_gradientMode="scheme",
+                custom_lineWidth=2,
+                custom_fillOpacity=10,
+            ),
+        ),
+        custom={"axisSoftMax": 1.2},
+    )
+
+
+def days(values: Values, title: str, median: str, description: str) -> Panel:
+    """A bar a day, each on the day that it is of."""
+    return bars(
+        title,
+        description,
+        Query(values.on_its_own_day(), "That day", interval="1d"),
+        Query(values.on_its_own_day("_alert_threshold"), "Threshold", interval="1d"),
+        Query(values.normal_on_its_own_day(), median, interval="1d"),
+        unit="short",
+        interval="1d",
+        overrides=(
+            named("That day", **fixed(GOOD)),
+            line("Threshold", BAD, 6, 4, custom_drawStyle="line"),
+            line(median, CALM, 8, 4, custom_drawStyle="line"),
+        ),
+    )
+
+
+MEDIAN = "Median of 4 weeks"
+HOUR_MEDIAN = "Median of this hour, 4 weeks"
+DAY_MEDIAN = "Median of this weekday, 4 weeks"
+
+SIZE = course(
+    SIZES,
+    "Users against normal",
+    "Users",
+    MEDIAN,
+    "Braze makes one estimate a day: a step is a new one, and nothing is drawn between. Grey is the "
+    "room between the median of four weeks and the threshold; below the dashed orange line it "
+    "counts as dropped.",
+)
+SIZE_NOW = gauge(
+    SIZES,
+    "Newest day beside what is normal",
+    ("Newest day", "The day before", "A week before", MEDIAN),
+    "All from the exporter, which reads Braze's own past: complete on the first day.",
+)
+SIZE_RATIO = ratio(
+    SIZES,
+    "Users as a part of normal",
+    "100 % is normal: the smaller of last week and the median of four weeks. The line turns orange "
+    "where it is low. The threshold is a part of the same normal.",
+)
+SIZE_DAYS = days(
+    SIZES,
+    "Users by day",
+    MEDIAN,
+    "Each bar stands on the day that the estimate is of, not on the one when it was read. Days of "
+    "which Prometheus has no sample are empty. Days begin at midnight of Grafana's time zone; up to "
+    "half a day of difference to Braze's is borne.",
+)
+
+SESSIONS = course(
+    HOURS,
+    "Sessions an hour against normal",
+    "Sessions",
+    HOUR_MEDIAN,
+    "The newest complete hour as it was known at the time: the step at 14:20 is the hour from 13 to "
+    "14. Normal is of the same hour of the week. Hours that are too small to judge have no "
+    "threshold.",
+)
+SESSIONS_NOW = gauge(
+    HOURS,
+    "Newest complete hour beside what is normal",
+    ("Newest hour", "This hour yesterday", "A week before", HOUR_MEDIAN),
+    "All from the exporter, which reads Braze's own past: complete on the first day.",
+)
+SESSIONS_RATIO = ratio(
+    HOURS,
+    "Sessions an hour as a part of normal",
+    "100 % is normal for this hour of the week: the smaller of last week and the median of four "
+    "weeks. The line turns orange where it is low.",
+)
+SESSIONS_DAYS = days(
+    DAYS,
+    "Sessions by day",
+    DAY_MEDIAN,
+    "Complete days, each bar on its own day. The lines are what is normal for this weekday, and "
+    "the threshold made from it. Days of which Prometheus has no sample are empty.",
+)
+
+NOT_WATCHED = "No sessions by segment: name it in sessions.by_segment of the settings"
+
+USERS_HOURS = timeseries(
+    "Sessions an hour of the segment's users, by app",
+    "Only of segments that the settings name in `sessions.by_segment`. The newest complete hour as "
+    "it was known at the time.",
+    Query(APPS.of(f"{SEGMENT_HOURS.value()}"), "{{app_name}}"),
+    Query(
+        'max by (workspace, segment_id) (braze_segment_sessions_hourly{job=~"$job", '
+        'workspace=~"$workspace", segment_id=~"$segment", app_id=""})',
+        "All apps",
+    ),
+    unit="short",
+    min=0,
+    noValue=NOT_WATCHED,
+    custom={"lineWidth": 2},
+)
+USERS_RATIO = timeseries(
+    "The same as a part of normal",
+    "100 % is normal for this hour of the week. A fall here alone, with neither the segment's size "
+    "nor the app's sessions, is about these users.",
+    Query(APPS.of(SEGMENT_HOURS.part_of_normal()), "{{app_name}}"),
+    unit="percentunit",
+    min=0,
+    noValue=NOT_WATCHED,
+    custom={"lineWidth": 2, "gradientMode": "scheme"},
+    color={"mode": "thresholds", "seriesBy": "last"},
+    **steps((None, BAD), (0.5, WARN), (0.75, GOOD)),
+)
+
+HERE = 'workspace=~"$workspace", segment_id=~"$segment"'
+THERE = 'workspace=~"$workspace", app_id=~"$app"'
+WHO = "alertname, segment_name, app_name, period, severity"
+
+ALERTS = timeline(
+    "Alerts of this segment and this app",
+    "When alerts of the bundled rules waited (their `for:`) and fired. Empty as well where the "
+    "rules are not loaded.",
+    *(
+        Query(
+            f"2 * max by ({WHO}) ({FIRING}, {chosen}}}) or max by ({WHO}) ({PENDING}, {chosen}}})",
+            "{{alertname}} {{segment_name}} {{app_name}} {{period}} {{severity}}",
+        )
+        for chosen in (HERE, THERE)
+    ),
+    noValue="No alert in this time",
+    **says({"1": ("waits", WARN), "2": ("fires", BAD)}),
+)
+
+BOARD = Board(
+    uid="braze-detail",
+    title="Braze / Segment & app detail",
+    description="One segment and one app of Braze: what is, what is normal, and since when.",
+    variables=watched(several=False),
+    rows=(
+        Row("", (Line(4, ((SEGMENT, 12), (APP, 12))),)),
+        Row(
+            SEGMENT_ROW,
+            (Line(9, ((SIZE, 16), (SIZE_NOW, 8))), Line(7, ((SIZE_RATIO, 12), (SIZE_DAYS, 12)))),
+        ),
+        Row(
+            APP_ROW,
+            (
+                Line(9, ((SESSIONS, 16), (SESSIONS_NOW, 8))),
+                Line(7, ((SESSIONS_RATIO, 12), (SESSIONS_DAYS, 12))),
+            ),
+        ),
+        Row(USERS_ROW, (Line(7, ((USERS_HOURS, 12), (USERS_RATIO, 12))),)),
+        Row("Alerts", (Line(5, ((ALERTS, 24),)),)),
+    ),
+    regions=(
+        Region("Alerts of the segment", f"{FIRING}, {HERE}}}", "{{segment_name}}", SEGMENT_ROW),
+        Region("Alerts of the app", f"{FIRING}, {THERE}}}", "{{app_name}}", APP_ROW),
+    ),
+)

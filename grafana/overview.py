@@ -1,0 +1,386 @@
+"""Braze / Overview: what has dropped, and how everything is."""
+
+from grafana.board import Board, Line, Row, choice, detail, watched
+from grafana.panels import (
+    BAD,
+    CALM,
+    GOOD,
+    HIDDEN,
+    PLAIN,
+    WARN,
+    Json,
+    Panel,
+    Query,
+    changed,
+    fixed,
+    line,
+    link,
+    named,
+    now,
+    rows,
+    says,
+    stat,
+    steps,
+    table,
+    timeline,
+    timeseries,
+)
+from grafana.queries import (
+    APPS,
+    DAYS,
+    FIRING,
+    HOURS,
+    PENDING,
+    SEGMENTS,
+    SIZES,
+    WATCHED,
+    Values,
+    behind,
+)
+
+HOUR = 3600
+
+TO_SEGMENT = detail(
+    "var-workspace=${__field.labels.workspace}", "var-segment=${__field.labels.segment_id}"
+)
+TO_APP = detail("var-workspace=${__field.labels.workspace}", "var-app=${__field.labels.app_id}")
+ROW_TO_SEGMENT = detail(
+    "var-workspace=${__data.fields.workspace}", "var-segment=${__data.fields.segment_id}"
+)
+ROW_TO_APP = detail("var-workspace=${__data.fields.workspace}", "var-app=${__data.fields.app_id}")
+ROW_TO_BOTH = detail(
+    "var-workspace=${__data.fields.workspace}",
+    "var-segment=${__data.fields.segment_id}",
+    "var-app=${__data.fields.app_id}",
+)
+
+
+def aged(name: str, late: int) -> Json:
+    """The age of data, which is bad from `late` hours on, as the bundled rules have it."""
+    return named(name, unit="s", decimals=1, **steps((None, PLAIN), (late * HOUR, BAD)))
+
+
+FRESHNESS = stat(
+    "Is the data fresh?",
+    "How long ago the day or hour began that the newest values stand for, of the series that is "
+    "furthest behind. A size is known some hours into its day; a complete hour of sessions is 75 to "
+    "140 minutes old, a complete day 24 to 48 hours. Orange is what the bundled rules call stale "
+    "(36 h, 4 h, 64 h). Every number below is as good as this row.",
+    now(SIZES.age(), "Sizes are of a day begun"),
+    now(HOURS.age(), "Hourly sessions are of an hour begun"),
+    now(DAYS.age(), "Daily sessions are of a day begun"),
+    now(f"min(max by (workspace) (braze_up{{{WATCHED}}}))", "Braze answers"),
+    now(behind(), "Collectors behind"),
+    now(f'count({FIRING}, workspace=~"$workspace"}}) or vector(0)', "Alerts firing"),
+    unit="none",
+    overrides=(
+        aged("Sizes are of a day begun", 36),
+        aged("Hourly sessions are of an hour begun", 4),
+        aged("Daily sessions are of a day begun", 64),
+        named("Braze answers", **says({"1": ("yes", PLAIN), "0": ("no", BAD)})),
+        named("Collectors behind", **steps((None, PLAIN), (1, BAD))),
+        named("Alerts firing", **steps((None, PLAIN), (1, BAD))),
+    ),
+)
+
+DROPPED = stat(
+    "Below threshold now",
+    "Segments, and apps' newest complete hour of sessions, that are below their threshold in the "
+    "exporter's settings, and by how much they are below normal: the smaller of last week and the "
+    "median of four weeks. The six deepest drops of each kind. A click leads to the detail.",
+    now(SEGMENTS.of(f"bottomk(6, {SIZES.dropped()})"), "{{segment_name}}"),
+    now(APPS.of(f"bottomk(6, {HOURS.dropped()})"), "{{app_name}}: sessions"),
+    unit="percentunit",
+    background=True,
+    decimals=0,
+    noValue="Nothing is below its threshold",
+    **steps((None, BAD)),
+    overrides=(
+        {
+            "matcher": {"id": "byFrameRefID", "options": "A"},
+            "properties": [{"id": "links", "value": [link("Detail of the segment", TO_SEGMENT)]}],
+        },
+        {
+            "matcher": {"id": "byFrameRefID", "options": "B"},
+            "properties": [{"id": "links", "value": [link("Detail of the app", TO_APP)]}],
+        },
+    ),
+)
+
+SEGMENT_COUNTS = stat(
+    "Segments",
+    "How many segments have a size, how many of them can be judged because they have a threshold, "
+    "and how many are below it. Segments overlap, so their sizes are never added up.",
+    now(f"count({SIZES.value()})", "watched"),
+    now(f"count({SIZES.threshold()}) or 0 * count({SIZES.value()})", "with a threshold"),
+    now(f"sum({SIZES.value()} < bool {SIZES.threshold()})", "below it"),
+    unit="none",
+    overrides=(named("below it", **steps((None, PLAIN), (1, BAD))),),
+)
+
+
+def total(values: Values, title: str, description: str) -> Panel:
+    """The sessions of all chosen apps, with what they are to be compared with."""
+    per_day = f"sum({values.value()}) / sum({values.baseline('1d')} > 0) - 1"
+    per_week = f"sum({values.value()}) / sum({values.baseline('1w')} > 0) - 1"
+    return stat(
+        title,
+        description,
+        Query(f"sum({values.value()})", "sessions", interval="1h"),
+        now(per_day, "in a day"),
+        now(per_week, "in a week"),
+        unit="percentunit",
+        decimals=1,
+        sparkline=True,
+        **changed(),
+        overrides=(named("sessions", unit="short", **fixed(GOOD)),),
+    )
+
+
+HOUR_TOTAL = total(
+    HOURS,
+    "Sessions in the last complete hour",
+    "Of all chosen apps together, and the change since the same hour yesterday and a week before.",
+)
+DAY_TOTAL = total(
+    DAYS,
+    "Sessions in the last complete day",
+    "Of all chosen apps together, and the change since the day before and a week before. Compare "
+    "weekdays with weekdays: the change in a week is the one to look at.",
+)
+
+
+def change(name: str) -> Json:
+    """A column of changes."""
+    return named(
+        name,
+        unit="percentunit",
+        decimals=1,
+        custom_width=100,
+        custom_align="right",
+        custom_cellOptions={"type": "color-text"},
+        **changed(),
+    )
+
+
+STATE = named(
+    "State",
+    custom_width=130,
+    custom_cellOptions={"type": "color-background", "mode": "basic"},
+    **says({"1": ("below threshold", BAD), "0": ("normal", "transparent")}),
+    noValue="no threshold",
+)
+TREND = named(
+    "Trend",
+    **fixed(GOOD),
+    custom_cellOptions={
+        "type": "sparkline",
+        "hideValue": True,
+        "drawStyle": "line",
+        "lineInterpolation": "stepAfter",
+        "lineWidth": 1,
+        "fillOpacity": 15,
+        "showPoints": "never",
+        "spanNulls": False,
+    },
+)
+
+
+def movers(
+    values: Values, title: str, description: str, words: tuple[str, str], least: str, to: str
+) -> Panel:
+    """What moved, the deepest drop first: the newest value and its changes, with the trend."""
+    heading, amount = words
+    end = values.at_the_end()
+    ranked = f"({end.change('1w')} or {end.value()} ^ 0 - 1)"
+    if least:
+        ranked += f" and ({end.value()} >= {least} or {end.baseline('1w')} >= {least})"
+    shown = f"and on ({values.by}) bottomk($top, {ranked})"
+    ids = values.names
+    return table(
+        title,
+        description,
+        rows(f"{ids.of(values.value())} {shown}"),
+        rows(f"{values.change('1d')} {shown}"),
+        rows(f"{values.change('1w')} {shown}"),
+        rows(f"{values.part_of_normal()} - 1 {shown}"),
+        rows(f"{values.value()} < bool {values.threshold()} {shown}"),
+        Query(f"{values.value()} {shown}", interval="1h"),
+        unit="short",
+        sort=("1 week", False),
+        trend="F",
+        columns={
+            ids.name: heading,
+            "Value #E": "State",
+            "Value #A": amount,
+            "Value #B": "1 day",
+            "Value #C": "1 week",
+            "Value #D": "Normal",
+            "Trend #F": "Trend",
+            "workspace": "Workspace",
+            ids.id: "",
+        },
+        overrides=(
+            named(heading, custom_minWidth=180, links=[link("Detail", to)]),
+            named(amount, custom_width=95, custom_align="right", decimals=1),
+            STATE,
+            change("1 day"),
+            change("1 week"),
+            change("Normal"),
+            TREND,
+            named("Workspace", custom_width=110),
+            named(ids.id, **HIDDEN),
+        ),
+    )
+
+
+SEGMENT_MOVERS = movers(
+    SIZES,
+    "Segments that moved",
+    "Each segment's newest size and its change since the day before, a week before and against "
+    "normal (the smaller of last week and the median of four weeks), the deepest drop of a week "
+    "first. The comparisons come from the exporter, so they are there on the first day; the trend "
+    "is as long as Prometheus' history. `Largest drops` limits the rows, `At least` leaves out "
+    "segments that are and were smaller.",
+    ("Segment", "Users"),
+    "$least",
+    ROW_TO_SEGMENT,
+)
+APP_MOVERS = movers(
+    HOURS,
+    "Apps that moved",
+    "Each app's newest complete hour of sessions and its change since the same hour yesterday, a "
+    "week before and against normal (the smaller of last week and the median of four weeks of this "
+    "hour of the week), the deepest drop of a week first.",
+    ("App", "Sessions"),
+    "",
+    ROW_TO_APP,
+)
+
+OF = "alertname, severity, workspace, segment_id, segment_name, app_id, app_name, collector, period"
+
+FIRING_ALERTS = table(
+    "Firing alerts",
+    "Alerts of the bundled rules that fire, and for how long they have been true. Empty as well "
+    "where the rules are not loaded (docs/alerting.md). A click leads to the detail.",
+    rows(
+        f'max by ({OF}) (time() - ALERTS_FOR_STATE{{alertname=~"Braze.+", workspace=~"$workspace"}}'
+        f' and ignoring (alertstate) {FIRING}, workspace=~"$workspace"}})'
+    ),
+    unit="s",
+    sort=("Severity", False),
+    noValue="No alert fires",
+    columns={
+        "severity": "Severity",
+        "alertname": "Alert",
+        "segment_name": "Segment",
+        "app_name": "App",
+        "Value": "For",
+        "workspace": "",
+        "collector": "",
+        "period": "",
+        "segment_id": "",
+        "app_id": "",
+    },
+    overrides=(
+        named(
+            "Severity",
+            custom_width=80,
+            custom_cellOptions={"type": "color-background", "mode": "basic"},
+            **says(
+                {
+                    "critical": ("critical", BAD),
+                    "warning": ("warning", WARN),
+                    "info": ("info", GOOD),
+                }
+            ),
+        ),
+        named("Alert", custom_minWidth=150, links=[link("Detail", ROW_TO_BOTH)]),
+        named("Segment", custom_minWidth=110),
+        named("App", custom_width=60),
+        named("For", decimals=0, custom_width=80),
+        *(
+            named(name, **HIDDEN)
+            for name in ("workspace", "collector", "period", "segment_id", "app_id")
+        ),
+    ),
+)
+
+TOTAL_HOURS = timeseries(
+    "Sessions an hour, all chosen apps",
+    "The newest complete hour as it was known at the time: the step at 14:20 is the hour from 13 to "
+    "14. Beside it the same hour a week before and the median of the same hour of four weeks, both "
+    "from the exporter.",
+    Query(f"sum({HOURS.value()})", "Sessions"),
+    Query(f"sum({HOURS.baseline('4w_median')})", "Median of 4 weeks"),
+    Query(f"sum({HOURS.baseline('1w')})", "A week before"),
+    unit="short",
+    min=0,
+    overrides=(
+        line("Sessions", GOOD, width=2),
+        line("Median of 4 weeks", CALM, 8, 4),
+        line("A week before", CALM, 2, 4),
+    ),
+)
+
+APP_RATIOS = timeseries(
+    "Apps against normal",
+    "Each app's newest complete hour of sessions as a part of normal: the smaller of last week and "
+    "the median of four weeks of this hour of the week. A line turns orange where it is low; the "
+    "dashed line is the highest threshold. Hours with too few sessions to judge are shown as well.",
+    Query(APPS.of(HOURS.part_of_normal()), "{{app_name}}"),
+    Query(f"max({HOURS.threshold()} / ({HOURS.normal()} > 0))", "Threshold"),
+    unit="percentunit",
+    min=0,
+    custom={"gradientMode": "scheme", "lineWidth": 2},
+    color={"mode": "thresholds", "seriesBy": "last"},
+    **steps((None, BAD), (0.5, WARN), (0.75, GOOD)),
+    overrides=(line("Threshold", BAD, 6, 4),),
+    legend={"displayMode": "table", "placement": "right", "calcs": ["lastNotNull", "min"]},
+)
+
+WHO = "alertname, segment_name, app_name, collector"
+ALERT_TIMELINE = timeline(
+    "Alerts over time",
+    "When alerts of the bundled rules waited (their `for:`) and fired, a row for each thing. Empty "
+    "as well where the rules are not loaded.",
+    Query(
+        f'2 * max by ({WHO}) ({FIRING}, workspace=~"$workspace"}})'
+        f' or max by ({WHO}) ({PENDING}, workspace=~"$workspace"}})',
+        "{{alertname}} {{segment_name}} {{app_name}} {{collector}}",
+    ),
+    noValue="No alert in this time",
+    **says({"1": ("waits", WARN), "2": ("fires", BAD)}),
+)
+
+BOARD = Board(
+    uid="braze-overview",
+    title="Braze / Overview",
+    description="What has dropped in Braze, and how segments and sessions are.",
+    variables=(
+        *watched(several=True),
+        choice(
+            "top", "Largest drops", ("10", "20", "50", "100", "500"), "20", "Rows of the tables."
+        ),
+        choice(
+            "least",
+            "At least",
+            ("0", "100", "1000", "10000", "100000"),
+            "1000",
+            "Users that a segment has or had a week before, or it is left out of the table.",
+        ),
+    ),
+    rows=(
+        Row(
+            "",
+            (
+                Line(3, ((FRESHNESS, 24),)),
+                Line(5, ((DROPPED, 24),)),
+                Line(4, ((SEGMENT_COUNTS, 8), (HOUR_TOTAL, 8), (DAY_TOTAL, 8))),
+                Line(12, ((SEGMENT_MOVERS, 15), (FIRING_ALERTS, 9))),
+                Line(8, ((TOTAL_HOURS, 12), (APP_RATIOS, 12))),
+                Line(6, ((APP_MOVERS, 15), (ALERT_TIMELINE, 9))),
+            ),
+        ),
+    ),
+)

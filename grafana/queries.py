@@ -1,0 +1,155 @@
+"""The PromQL that the boards have in common: what a family is now, and what is normal for it.
+
+Everything is of the exporter's own metrics, so the boards need neither a history in Prometheus nor
+recorded series. Values are aggregated by `max`: two exporters on one workspace agree. Names are
+joined at the moment that is asked about, one for each id, or a rename would double a series.
+"""
+
+from dataclasses import dataclass, replace
+
+WATCHED = 'job=~"$job", workspace=~"$workspace"'
+"""What selects the series of Braze's values: the variables that every board has."""
+
+FIRING = 'ALERTS{alertname=~"Braze.+", alertstate="firing"'
+PENDING = 'ALERTS{alertname=~"Braze.+", alertstate="pending"'
+"""Alerts of the bundled rules, to be closed with more matchers. They carry no `job`."""
+
+DAY = 86400
+BEHIND = 3
+"""Intervals without a success after which the bundled rules call a collector failing."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """What brings the names: an info metric, the id it is by, and its label with the name."""
+
+    info: str
+    id: str
+    name: str
+
+    def of(self, expr: str) -> str:
+        """`expr`, which has the labels workspace and id, with its names."""
+        by = f"workspace, {self.id}"
+        info = f"{self.info}{{{WATCHED}}}"
+        one = f"topk by ({by}) (1, max by ({by}, {self.name}) ({info}))"
+        return f"({expr}) * on ({by}) group_left ({self.name}) {one}"
+
+    def options(self) -> str:
+        """Each id with its name, for a variable: those of now, then those of the last day."""
+        by = f"max by ({self.id}, {self.name})"
+        info = f"{self.info}{{{WATCHED}}}"
+        return f"{by} ({info}) or on ({self.id}) {by} (last_over_time({info}[1d]))"
+
+    def option(self) -> str:
+        """The regular expression that reads value and text from a line of `options`.
+
+        The name is the last label, so it may hold quotes, braces and backslashes.
+        """
+        return rf'/{self.id}="(?<value>[^"]+)",\s*{self.name}="(?<text>.*)"\}} /'
+
+
+SEGMENTS = Names("braze_segment_info", "segment_id", "segment_name")
+APPS = Names("braze_app_info", "app_id", "app_name")
+
+
+@dataclass(frozen=True)
+class Values:
+    """A family of metrics, for the segments or apps that are chosen."""
+
+    family: str
+    by: str
+    chosen: str
+    names: Names
+    moment: str = ""
+
+    def at_the_end(self) -> "Values":
+        """As they are at the end of the time range, whatever moment is asked about."""
+        return replace(self, moment=" @ end()")
+
+    def _of(self, metric: str, *matchers: str) -> str:
+        return f"{metric}{{{', '.join((WATCHED, self.chosen, *matchers))}}}{self.moment}"
+
+    def _newest(self, metric: str) -> str:
+        return f"max by ({self.by}) ({self._of(metric)})"
+
+    def value(self) -> str:
+        """The newest value."""
+        return self._newest(self.family)
+
+    def started(self) -> str:
+        """When the day or hour began that the value stands for."""
+        return self._newest(f"{self.family}_timestamp_seconds")
+
+    def threshold(self) -> str:
+        """Below it a value counts as dropped; absent where too little is normal or known."""
+        return self._newest(f"{self.family}_alert_threshold")
+
+    def baseline(self, which: str) -> str:
+        """What is normal: `1d`, `1w` or `4w_median`."""
+        selected = self._of(f"{self.family}_baseline", f'baseline="{which}"')
+        return f"max by ({self.by}) ({selected})"
+
+    def normal(self) -> str:
+        """What the threshold is made from: the smaller of last week and the median."""
+        selected = self._of(f"{self.family}_baseline", 'baseline=~"1w|4w_median"')
+        return f"min by ({self.by}) ({selected})"
+
+    def change(self, which: str) -> str:
+        """Since that baseline: -0.3 is 30 % less. Absent where the baseline is 0."""
+        return f"{self.value()} / ({self.baseline(which)} > 0) - 1"
+
+    def part_of_normal(self) -> str:
+        """1 is normal."""
+        return f"{self.value()} / ({self.normal()} > 0)"
+
+    def dropped(self) -> str:
+        """How far below normal those are that are below their threshold."""
+        return f"{self.part_of_normal()} - 1 and {self.value()} < {self.threshold()}"
+
+    def age(self) -> str:
+        """Seconds since the day or hour of the value that is furthest behind began."""
+        return f"time() - min({self.started()})"
+
+    def on_its_own_day(self, suffix: str = "") -> str:
+        """The value, at the start of the day that it stands for, when asked for at midnights.
+
+        It is looked for where a scrape saw it, which is later: a level is shown during its day, a
+        count from its day's end on for a day. What was seen there of another day is left out;
+        half a day is the zone's difference to Grafana's that is borne.
+        """
+        window = "[23h59m] offset -23h59m" if self.family == SIZES.family else "[23h30m] offset -2d"
+        seen = f"last_over_time({self._of(self.family + suffix)}{window})"
+        moment = f"last_over_time({self._of(f'{self.family}_timestamp_seconds')}{window})"
+        own = f"abs({moment} - time()) < {DAY // 2}"
+        return f"max by ({self.by}) ({seen} and {own})"
+
+    def normal_on_its_own_day(self) -> str:
+        """The median of four weeks, the same way."""
+        window = "[23h59m] offset -23h59m" if self.family == SIZES.family else "[23h30m] offset -2d"
+        median = self._of(f"{self.family}_baseline", 'baseline="4w_median"')
+        moment = f"last_over_time({self._of(f'{self.family}_timestamp_seconds')}{window})"
+        own = f"abs({moment} - time()) < {DAY // 2}"
+        seen = f"last_over_time({median}{window})"
+        return f"max by ({self.by}) ({seen} and ignoring (baseline) ({own}))"
+
+
+_SEGMENT = ("workspace, segment_id", 'segment_id=~"$segment"', SEGMENTS)
+_APP = ("workspace, app_id", 'app_id=~"$app"', APPS)
+_BOTH = ("workspace, segment_id, app_id", 'segment_id=~"$segment"', APPS)
+
+SIZES = Values("braze_segment_size", *_SEGMENT)
+HOURS = Values("braze_app_sessions_hourly", *_APP)
+DAYS = Values("braze_app_sessions_daily", *_APP)
+SEGMENT_HOURS = Values("braze_segment_sessions_hourly", *_BOTH)
+
+
+def behind(watched: str = WATCHED) -> str:
+    """How many collectors have not read all they wanted for three intervals, or never."""
+    by = "max by (workspace, collector)"
+    success = f"{by} (braze_exporter_collector_last_success_timestamp_seconds{{{watched}}})"
+    interval = f"{by} (braze_exporter_collector_interval_seconds{{{watched}}})"
+    last = f"{by} (braze_exporter_collector_success{{{watched}}})"
+    return (
+        f"count(time() - {success} > {BEHIND} * {interval} or ({last} == 0 unless {success}))"
+        f" or 0 * count({interval})"
+    )
