@@ -5,6 +5,7 @@ from grafana.panels import (
     BAD,
     CALM,
     GOOD,
+    PART_OF_NORMAL,
     PLAIN,
     WARN,
     Json,
@@ -70,11 +71,11 @@ SEGMENT = summary(
 APP = summary(
     HOURS,
     "${app:text}",
-    "sessions in the last hour",
-    "this hour yesterday",
-    "The chosen app's newest complete hour of sessions and its change. Normal is the smaller of "
-    "last week and the median of four weeks of this hour of the week. Empty where the settings name "
-    "no apps.",
+    "sessions an hour",
+    "yesterday",
+    "The chosen app's newest complete hour of sessions and its change since the same hour "
+    "yesterday and a week before. Normal is the smaller of last week and the median of four weeks "
+    "of this hour of the week. Empty where the settings name no apps.",
 )
 
 
@@ -121,7 +122,7 @@ def gauge(values: Values, title: str, labels: tuple[str, str, str, str], descrip
     )
 
 
-def ratio(values: Values, title: str, description: str) -> Panel:
+def ratio(values: Values, title: str, description: str, last: str = "") -> Panel:
     """The value as a part of what is normal."""
     return timeseries(
         title,
@@ -134,14 +135,14 @@ def ratio(values: Values, title: str, description: str) -> Panel:
             line("Threshold", BAD, 6, 4),
             named(
                 "Part of normal",
-                color={"mode": "thresholds", "seriesBy": "last"},
-                **steps((None, BAD), (0.5, WARN), (0.75, GOOD)),
+                **PART_OF_NORMAL,
                 custom_gradientMode="scheme",
                 custom_lineWidth=2,
                 custom_fillOpacity=10,
             ),
         ),
         custom={"axisSoftMax": 1.2},
+        last=last,
     )
 
 
@@ -164,7 +165,7 @@ def days(values: Values, title: str, median: str, description: str) -> Panel:
 
 
 MEDIAN = "Median of 4 weeks"
-HOUR_MEDIAN = "Median of this hour, 4 weeks"
+HOUR_MEDIAN = "Median of 4 weeks"
 DAY_MEDIAN = "Median of this weekday, 4 weeks"
 
 SIZE = course(
@@ -172,8 +173,8 @@ SIZE = course(
     "Users against normal",
     "Users",
     MEDIAN,
-    "Braze makes one estimate a day: a step is a new one, and nothing is drawn between. Grey is the "
-    "room between the median of four weeks and the threshold; below the dashed orange line it "
+    "Braze makes one estimate a day: a step is a new one, and nothing is drawn between. Grey is "
+    "the room between the median of four weeks and the threshold; below the dashed orange line it "
     "counts as dropped.",
 )
 SIZE_NOW = gauge(
@@ -193,8 +194,8 @@ SIZE_DAYS = days(
     "Users by day",
     MEDIAN,
     "Each bar stands on the day that the estimate is of, not on the one when it was read. Days of "
-    "which Prometheus has no sample are empty. Days begin at midnight of Grafana's time zone; up to "
-    "half a day of difference to Braze's is borne.",
+    "which Prometheus has no sample are empty. Days begin at midnight of Grafana's time zone; up "
+    "to half a day of difference to Braze's is borne.",
 )
 
 SESSIONS = course(
@@ -202,14 +203,14 @@ SESSIONS = course(
     "Sessions an hour against normal",
     "Sessions",
     HOUR_MEDIAN,
-    "The newest complete hour as it was known at the time: the step at 14:20 is the hour from 13 to "
-    "14. Normal is of the same hour of the week. Hours that are too small to judge have no "
+    "The newest complete hour as it was known at the time: the step at 14:20 is the hour from 13 "
+    "to 14. Normal is of the same hour of the week. Hours that are too small to judge have no "
     "threshold.",
 )
 SESSIONS_NOW = gauge(
     HOURS,
     "Newest complete hour beside what is normal",
-    ("Newest hour", "This hour yesterday", "A week before", HOUR_MEDIAN),
+    ("Newest hour", "Yesterday", "A week before", HOUR_MEDIAN),
     "All from the exporter, which reads Braze's own past: complete on the first day.",
 )
 SESSIONS_RATIO = ratio(
@@ -217,6 +218,7 @@ SESSIONS_RATIO = ratio(
     "Sessions an hour as a part of normal",
     "100 % is normal for this hour of the week: the smaller of last week and the median of four "
     "weeks. The line turns orange where it is low.",
+    last="48h",
 )
 SESSIONS_DAYS = days(
     DAYS,

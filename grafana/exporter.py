@@ -9,6 +9,7 @@ from grafana.panels import (
     WARN,
     Query,
     bars,
+    line,
     named,
     now,
     rows,
@@ -65,9 +66,9 @@ SUMMARY = stat(
 
 COLLECTORS = table(
     "Collectors",
-    "One row for each collector of each workspace: whether its last poll read everything it wanted, "
-    "how long ago the last such poll ended, how often it is polled, how long the last poll took, "
-    "and the series it could not read.",
+    "One row for each collector of each workspace: whether its last poll read everything it "
+    "wanted, how long ago the last such poll ended, how often it is polled, how long the last poll "
+    "took, and the series it could not read.",
     rows(newest("braze_exporter_collector_success")),
     rows(AGE),
     rows(newest("braze_exporter_collector_interval_seconds")),
@@ -105,7 +106,8 @@ BUILD = table(
     "Targets",
     "The exporters that run: which version, and on which Python.",
     rows(
-        f"max by (instance, version, revision, pythonversion) (braze_exporter_build_info{{{TARGET}}})"
+        "max by (instance, version, revision, pythonversion)"
+        f" (braze_exporter_build_info{{{TARGET}}})"
     ),
     unit="none",
     sort=("Instance", False),
@@ -193,11 +195,17 @@ FAILURES = bars(
         f"{{{HERE}}}[$__rate_interval])) > 0",
         "{{reason}}",
     ),
+    Query(
+        f"sum(increase(braze_exporter_api_request_failures_total{{{HERE}}}[$__rate_interval]))",
+        "all",
+    ),
     unit="short",
     interval="10m",
     min=0,
-    noValue="No request has failed",
-    custom={"stacking": {"mode": "normal", "group": "A"}},
+    custom={"stacking": {"mode": "normal", "group": "A"}, "axisSoftMax": 1},
+    overrides=(
+        line("all", CALM, custom_drawStyle="line", custom_stacking={"mode": "none", "group": "A"}),
+    ),
 )
 LATENCY = timeseries(
     "How long requests to Braze take",

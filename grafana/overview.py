@@ -63,9 +63,9 @@ def aged(name: str, late: int) -> Json:
 FRESHNESS = stat(
     "Is the data fresh?",
     "How long ago the day or hour began that the newest values stand for, of the series that is "
-    "furthest behind. A size is known some hours into its day; a complete hour of sessions is 75 to "
-    "140 minutes old, a complete day 24 to 48 hours. Orange is what the bundled rules call stale "
-    "(36 h, 4 h, 64 h). Every number below is as good as this row.",
+    "furthest behind. A size is known some hours into its day; a complete hour of sessions is 75 "
+    "to 140 minutes old, a complete day 24 to 48 hours. Orange is what the bundled rules call "
+    "stale (36 h, 4 h, 64 h). Every number below is as good as this row.",
     now(SIZES.age(), "Sizes are of a day begun"),
     now(HOURS.age(), "Hourly sessions are of an hour begun"),
     now(DAYS.age(), "Daily sessions are of a day begun"),
@@ -92,6 +92,7 @@ DROPPED = stat(
     now(APPS.of(f"bottomk(6, {HOURS.dropped()})"), "{{app_name}}: sessions"),
     unit="percentunit",
     background=True,
+    small=False,
     decimals=0,
     noValue="Nothing is below its threshold",
     **steps((None, BAD)),
@@ -156,7 +157,7 @@ def change(name: str) -> Json:
         name,
         unit="percentunit",
         decimals=1,
-        custom_width=100,
+        custom_width=80,
         custom_align="right",
         custom_cellOptions={"type": "color-text"},
         **changed(),
@@ -166,13 +167,16 @@ def change(name: str) -> Json:
 STATE = named(
     "State",
     custom_width=130,
+    custom_align="center",
     custom_cellOptions={"type": "color-background", "mode": "basic"},
     **says({"1": ("below threshold", BAD), "0": ("normal", "transparent")}),
     noValue="no threshold",
 )
 TREND = named(
     "Trend",
+    min=0,
     **fixed(GOOD),
+    custom_width=150,
     custom_cellOptions={
         "type": "sparkline",
         "hideValue": True,
@@ -221,14 +225,14 @@ def movers(
             ids.id: "",
         },
         overrides=(
-            named(heading, custom_minWidth=180, links=[link("Detail", to)]),
-            named(amount, custom_width=95, custom_align="right", decimals=1),
+            named(heading, custom_minWidth=230, links=[link("Detail", to)]),
+            named(amount, custom_width=85, custom_align="right", decimals=1),
             STATE,
             change("1 day"),
             change("1 week"),
             change("Normal"),
             TREND,
-            named("Workspace", custom_width=110),
+            named("Workspace", custom_width=90),
             named(ids.id, **HIDDEN),
         ),
     )
@@ -308,17 +312,17 @@ FIRING_ALERTS = table(
 
 TOTAL_HOURS = timeseries(
     "Sessions an hour, all chosen apps",
-    "The newest complete hour as it was known at the time: the step at 14:20 is the hour from 13 to "
-    "14. Beside it the same hour a week before and the median of the same hour of four weeks, both "
-    "from the exporter.",
-    Query(f"sum({HOURS.value()})", "Sessions"),
+    "The newest complete hour as it was known at the time: the step at 14:20 is the hour from 13 "
+    "to 14. Beside it the same hour a week before and the median of the same hour of four weeks, "
+    "both from the exporter.",
     Query(f"sum({HOURS.baseline('4w_median')})", "Median of 4 weeks"),
     Query(f"sum({HOURS.baseline('1w')})", "A week before"),
+    Query(f"sum({HOURS.value()})", "Sessions"),
     unit="short",
     min=0,
     overrides=(
         line("Sessions", GOOD, width=2),
-        line("Median of 4 weeks", CALM, 8, 4),
+        named("Median of 4 weeks", **fixed(CALM), custom_lineWidth=0, custom_fillOpacity=30),
         line("A week before", CALM, 2, 4),
     ),
 )
@@ -347,7 +351,7 @@ ALERT_TIMELINE = timeline(
     Query(
         f'2 * max by ({WHO}) ({FIRING}, workspace=~"$workspace"}})'
         f' or max by ({WHO}) ({PENDING}, workspace=~"$workspace"}})',
-        "{{alertname}} {{segment_name}} {{app_name}} {{collector}}",
+        "{{segment_name}}{{app_name}}{{collector}} · {{alertname}}",
     ),
     noValue="No alert in this time",
     **says({"1": ("waits", WARN), "2": ("fires", BAD)}),
@@ -357,6 +361,7 @@ BOARD = Board(
     uid="braze-overview",
     title="Braze / Overview",
     description="What has dropped in Braze, and how segments and sessions are.",
+    since="now-7d",
     variables=(
         *watched(several=True),
         choice(
@@ -377,9 +382,9 @@ BOARD = Board(
                 Line(3, ((FRESHNESS, 24),)),
                 Line(5, ((DROPPED, 24),)),
                 Line(4, ((SEGMENT_COUNTS, 8), (HOUR_TOTAL, 8), (DAY_TOTAL, 8))),
-                Line(12, ((SEGMENT_MOVERS, 15), (FIRING_ALERTS, 9))),
+                Line(12, ((SEGMENT_MOVERS, 16), (FIRING_ALERTS, 8))),
+                Line(7, ((APP_MOVERS, 16), (ALERT_TIMELINE, 8))),
                 Line(8, ((TOTAL_HOURS, 12), (APP_RATIOS, 12))),
-                Line(6, ((APP_MOVERS, 15), (ALERT_TIMELINE, 9))),
             ),
         ),
     ),

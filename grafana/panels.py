@@ -122,6 +122,13 @@ def changed(least: float = 0.3) -> Json:
     return steps((None, BAD), (-least, WARN), (-least / 2, PLAIN), (least / 2, GOOD))
 
 
+PART_OF_NORMAL: Json = {
+    "color": {"mode": "thresholds", "seriesBy": "max"},
+    **steps((None, BAD), (0.5, WARN), (0.75, GOOD)),
+}
+"""A line of parts of normal turns orange where it is low. (`last` would be a gap's null.)"""
+
+
 def fixed(color: str) -> Json:
     """Always this colour."""
     return {"color": {"mode": "fixed", "fixedColor": color}}
@@ -165,6 +172,7 @@ def stat(
     background: bool = False,
     overrides: tuple[Json, ...] = (),
     names: bool = True,
+    small: bool = True,
     **defaults: Any,
 ) -> Panel:
     """Large numbers, side by side."""
@@ -181,6 +189,7 @@ def stat(
             "orientation": "vertical",
             "textMode": "value_and_name" if names else "value",
             "wideLayout": False,
+            "text": {"titleSize": 13} if small else {},
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         },
         {"color": {"mode": "thresholds"}, **steps((None, PLAIN)), **defaults},
@@ -197,9 +206,13 @@ def timeseries(
     overrides: tuple[Json, ...] = (),
     legend: Json | None = None,
     custom: Mapping[str, Any] | None = None,
+    last: str = "",
     **defaults: Any,
 ) -> Panel:
-    """Steps over time: a value stands until the next one comes, and a gap is a gap."""
+    """Steps over time: a value stands until the next one comes, and a gap is a gap.
+
+    `last` is a range of its own, as long as the board's is relative: for what changes by the hour.
+    """
     return Panel(
         "timeseries",
         title,
@@ -231,7 +244,7 @@ def timeseries(
             **defaults,
         },
         overrides,
-        more={"interval": interval},
+        more={"interval": interval, **({"timeFrom": last} if last else {})},
     )
 
 
@@ -275,6 +288,7 @@ def bargauge(
             "namePlacement": "left",
             "minVizHeight": 16,
             "minVizWidth": 8,
+            "text": {"titleSize": 13, "valueSize": 18},
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         },
         {"color": {"mode": "fixed", "fixedColor": CALM}, "min": 0, **defaults},
