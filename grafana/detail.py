@@ -51,11 +51,11 @@ def summary(values: Values, title: str, what: str, before: str, description: str
         now(values.change("1d"), f"since {before}"),
         now(values.change("1w"), "since a week before"),
         now(f"{values.part_of_normal()} - 1", "against normal"),
-        now(f"{values.value()} / {values.threshold()} - 1", "above threshold"),
+        now(f"{values.value()} / {values.threshold()} - 1", "room to threshold"),
         unit="percentunit",
         decimals=1,
         **changed(),
-        overrides=(named(what, unit="short", **steps((None, PLAIN))), room("above threshold")),
+        overrides=(named(what, unit="short", **steps((None, PLAIN))), room("room to threshold")),
     )
 
 
@@ -65,7 +65,7 @@ SEGMENT = summary(
     "users",
     "the day before",
     "The chosen segment's newest size and its change. Normal is the smaller of last week and the "
-    "median of four weeks. Above threshold: below 0 it counts as dropped. All of it comes from the "
+    "median of four weeks. Without room to the threshold it counts as dropped. All of it comes from the "
     "exporter and is there on the first day.",
 )
 APP = summary(
@@ -254,8 +254,8 @@ USERS_RATIO = timeseries(
     min=0,
     noValue=NOT_WATCHED,
     custom={"lineWidth": 2, "gradientMode": "scheme"},
-    color={"mode": "thresholds", "seriesBy": "last"},
-    **steps((None, BAD), (0.5, WARN), (0.75, GOOD)),
+    last="48h",
+    **PART_OF_NORMAL,
 )
 
 HERE = 'workspace=~"$workspace", segment_id=~"$segment"'

@@ -6,6 +6,7 @@ from grafana.panels import (
     CALM,
     GOOD,
     HIDDEN,
+    PART_OF_NORMAL,
     PLAIN,
     WARN,
     Json,
@@ -66,17 +67,17 @@ FRESHNESS = stat(
     "furthest behind. A size is known some hours into its day; a complete hour of sessions is 75 "
     "to 140 minutes old, a complete day 24 to 48 hours. Orange is what the bundled rules call "
     "stale (36 h, 4 h, 64 h). Every number below is as good as this row.",
-    now(SIZES.age(), "Sizes are of a day begun"),
-    now(HOURS.age(), "Hourly sessions are of an hour begun"),
-    now(DAYS.age(), "Daily sessions are of a day begun"),
+    now(SIZES.age(), "Sizes: day began"),
+    now(HOURS.age(), "Hourly sessions: hour began"),
+    now(DAYS.age(), "Daily sessions: day began"),
     now(f"min(max by (workspace) (braze_up{{{WATCHED}}}))", "Braze answers"),
     now(behind(), "Collectors behind"),
     now(f'count({FIRING}, workspace=~"$workspace"}}) or vector(0)', "Alerts firing"),
     unit="none",
     overrides=(
-        aged("Sizes are of a day begun", 36),
-        aged("Hourly sessions are of an hour begun", 4),
-        aged("Daily sessions are of a day begun", 64),
+        aged("Sizes: day began", 36),
+        aged("Hourly sessions: hour began", 4),
+        aged("Daily sessions: day began", 64),
         named("Braze answers", **says({"1": ("yes", PLAIN), "0": ("no", BAD)})),
         named("Collectors behind", **steps((None, PLAIN), (1, BAD))),
         named("Alerts firing", **steps((None, PLAIN), (1, BAD))),
@@ -261,28 +262,33 @@ APP_MOVERS = movers(
     ROW_TO_APP,
 )
 
-OF = "alertname, severity, workspace, segment_id, segment_name, app_id, app_name, collector, period"
+
+def told(expr: str) -> str:
+    """Alerts with the labels `of`, the names of what they are about, and a shorter `alert`."""
+    short = f'label_replace({expr}, "alert", "$1", "alertname", "Braze(.+)")'
+    return f'label_join({short}, "of", " ", "segment_name", "app_name", "collector")'
+
+
+LASTING = 'ALERTS_FOR_STATE{alertname=~"Braze.+", workspace=~"$workspace"}'
+FIRING_HERE = f'{FIRING}, workspace=~"$workspace"}}'
+PENDING_HERE = f'{PENDING}, workspace=~"$workspace"}}'
 
 FIRING_ALERTS = table(
     "Firing alerts",
-    "Alerts of the bundled rules that fire, and for how long they have been true. Empty as well "
-    "where the rules are not loaded (docs/alerting.md). A click leads to the detail.",
+    "Alerts of the bundled rules that fire, and for how long what they say has been true. Empty as "
+    "well where the rules are not loaded (docs/alerting.md). A click leads to the detail.",
     rows(
-        f'max by ({OF}) (time() - ALERTS_FOR_STATE{{alertname=~"Braze.+", workspace=~"$workspace"}}'
-        f' and ignoring (alertstate) {FIRING}, workspace=~"$workspace"}})'
+        "max by (severity, alert, of, workspace, segment_id, app_id)"
+        f" ({told(f'time() - {LASTING} and ignoring (alertstate) {FIRING_HERE}')})"
     ),
     unit="s",
     sort=("Severity", False),
-    noValue="No alert fires",
     columns={
         "severity": "Severity",
-        "alertname": "Alert",
-        "segment_name": "Segment",
-        "app_name": "App",
+        "of": "Of",
+        "alert": "Alert",
         "Value": "For",
         "workspace": "",
-        "collector": "",
-        "period": "",
         "segment_id": "",
         "app_id": "",
     },
@@ -299,15 +305,23 @@ FIRING_ALERTS = table(
                 }
             ),
         ),
-        named("Alert", custom_minWidth=150, links=[link("Detail", ROW_TO_BOTH)]),
-        named("Segment", custom_minWidth=110),
-        named("App", custom_width=60),
-        named("For", decimals=0, custom_width=80),
-        *(
-            named(name, **HIDDEN)
-            for name in ("workspace", "collector", "period", "segment_id", "app_id")
-        ),
+        named("Of", links=[link("Detail", ROW_TO_BOTH)]),
+        named("For", decimals=0, custom_width=85),
+        *(named(name, **HIDDEN) for name in ("workspace", "segment_id", "app_id")),
     ),
+)
+
+ALERT_TIMELINE = timeline(
+    "Alerts over time",
+    "When alerts of the bundled rules waited (their `for:`) and fired, a row for each thing. Empty "
+    "as well where the rules are not loaded.",
+    Query(
+        f"2 * max by (of, alert) ({told(FIRING_HERE)})"
+        f" or max by (of, alert) ({told(PENDING_HERE)})",
+        "{{of}} · {{alert}}",
+    ),
+    noValue="No alert in this time",
+    **says({"1": ("waits", WARN), "2": ("fires", BAD)}),
 )
 
 TOTAL_HOURS = timeseries(
@@ -337,24 +351,9 @@ APP_RATIOS = timeseries(
     unit="percentunit",
     min=0,
     custom={"gradientMode": "scheme", "lineWidth": 2},
-    color={"mode": "thresholds", "seriesBy": "last"},
-    **steps((None, BAD), (0.5, WARN), (0.75, GOOD)),
+    last="48h",
+    **PART_OF_NORMAL,
     overrides=(line("Threshold", BAD, 6, 4),),
-    legend={"displayMode": "table", "placement": "right", "calcs": ["lastNotNull", "min"]},
-)
-
-WHO = "alertname, segment_name, app_name, collector"
-ALERT_TIMELINE = timeline(
-    "Alerts over time",
-    "When alerts of the bundled rules waited (their `for:`) and fired, a row for each thing. Empty "
-    "as well where the rules are not loaded.",
-    Query(
-        f'2 * max by ({WHO}) ({FIRING}, workspace=~"$workspace"}})'
-        f' or max by ({WHO}) ({PENDING}, workspace=~"$workspace"}})',
-        "{{segment_name}}{{app_name}}{{collector}} · {{alertname}}",
-    ),
-    noValue="No alert in this time",
-    **says({"1": ("waits", WARN), "2": ("fires", BAD)}),
 )
 
 BOARD = Board(
@@ -382,9 +381,9 @@ BOARD = Board(
                 Line(3, ((FRESHNESS, 24),)),
                 Line(5, ((DROPPED, 24),)),
                 Line(4, ((SEGMENT_COUNTS, 8), (HOUR_TOTAL, 8), (DAY_TOTAL, 8))),
-                Line(12, ((SEGMENT_MOVERS, 16), (FIRING_ALERTS, 8))),
-                Line(7, ((APP_MOVERS, 16), (ALERT_TIMELINE, 8))),
-                Line(8, ((TOTAL_HOURS, 12), (APP_RATIOS, 12))),
+                Line(11, ((SEGMENT_MOVERS, 16), (FIRING_ALERTS, 8))),
+                Line(7, ((APP_MOVERS, 16), (APP_RATIOS, 8))),
+                Line(7, ((TOTAL_HOURS, 12), (ALERT_TIMELINE, 12))),
             ),
         ),
     ),

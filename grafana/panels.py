@@ -12,8 +12,10 @@ Json = dict[str, Any]
 
 DATASOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
 
-GOOD, WARN, BAD, CALM, PLAIN = "blue", "#E69F00", "#D55E00", "#8E9BAE", "text"
-"""Of Okabe and Ito's palette, and what says nothing: a grey, and the colour of text."""
+GOOD, WARN, BAD, CALM, PLAIN = "blue", "#E69F11", "#D55E11", "#8E9BAE", "text"
+"""Of Okabe and Ito's palette, and what says nothing: a grey, and the colour of text. Theirs end in
+00, which Grafana takes for transparent where it colours a line by its value.
+"""
 
 
 @dataclass(frozen=True)
@@ -123,10 +125,10 @@ def changed(least: float = 0.3) -> Json:
 
 
 PART_OF_NORMAL: Json = {
-    "color": {"mode": "thresholds", "seriesBy": "max"},
+    "color": {"mode": "thresholds", "seriesBy": "min"},
     **steps((None, BAD), (0.5, WARN), (0.75, GOOD)),
 }
-"""A line of parts of normal turns orange where it is low. (`last` would be a gap's null.)"""
+"""A line of parts of normal turns orange where it is low, and its mark in the legend with it."""
 
 
 def fixed(color: str) -> Json:
