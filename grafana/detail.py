@@ -65,8 +65,8 @@ SEGMENT = summary(
     "users",
     "the day before",
     "The chosen segment's newest size and its change. Normal is the smaller of last week and the "
-    "median of four weeks. Without room to the threshold it counts as dropped. All of it comes from the "
-    "exporter and is there on the first day.",
+    "median of four weeks. Without room to the threshold it counts as dropped. All of it comes "
+    "from the exporter and is there on the first day.",
 )
 APP = summary(
     HOURS,

@@ -25,6 +25,7 @@ TARGET = 'job=~"$job", instance=~"$instance"'
 HERE = f'{TARGET}, workspace=~"$workspace"'
 
 COLLECTOR = "workspace, collector"
+RUNNING = f"braze_exporter_build_info{{{TARGET}}}"
 
 
 def newest(metric: str, by: str = COLLECTOR) -> str:
@@ -47,7 +48,7 @@ SUMMARY = stat(
     "Targets are the exporters that Prometheus scrapes. A collector is behind when it has not read "
     "all it wanted for three of its intervals. Series not read keep their last value for "
     "`poll.keep`, then they end.",
-    now(f"sum(up{{{TARGET}}} and on (job, instance) braze_exporter_build_info)", "Targets up"),
+    now(f"sum(up{{{TARGET}}} and on (job, instance) {RUNNING})", "Targets up"),
     now(f"min({newest('braze_up', 'workspace')})", "Braze answers"),
     now(behind(HERE), "Collectors behind"),
     now(f"sum({newest('braze_exporter_series_failed')})", "Series not read"),
@@ -91,11 +92,13 @@ COLLECTORS = table(
             custom_cellOptions={"type": "color-text"},
             **says({"1": ("full", GOOD), "0": ("not full", BAD)}),
         ),
-        named("Last full poll", decimals=0),
-        named("Every", decimals=0),
+        named("Last full poll", decimals=0, custom_width=110),
+        named("Every", decimals=0, custom_width=90),
+        named("Took", custom_width=90),
         named(
             "Not read",
             unit="none",
+            custom_width=90,
             custom_cellOptions={"type": "color-text"},
             **steps((None, PLAIN), (1, BAD)),
         ),
@@ -107,7 +110,7 @@ BUILD = table(
     "The exporters that run: which version, and on which Python.",
     rows(
         "max by (instance, version, revision, pythonversion)"
-        f" (braze_exporter_build_info{{{TARGET}}})"
+        f" ({RUNNING})"
     ),
     unit="none",
     sort=("Instance", False),
@@ -117,7 +120,6 @@ BUILD = table(
         "revision": "Revision",
         "pythonversion": "Python",
     },
-    overrides=(named("Value", custom_hidden=True),),
 )
 
 POLL_AGE = timeseries(
@@ -152,7 +154,7 @@ REQUESTS = timeseries(
     "What the exporter sends to Braze. Its own ceiling is `requests_per_hour` in the settings.",
     Query(hourly("braze_exporter_api_requests_total", "endpoint"), "{{endpoint}}"),
     unit="short",
-    interval="10m",
+    interval="5m",
     min=0,
     custom={"stacking": {"mode": "normal", "group": "A"}, "fillOpacity": 30},
 )
@@ -200,7 +202,7 @@ FAILURES = bars(
         "all",
     ),
     unit="short",
-    interval="10m",
+    interval="5m",
     min=0,
     custom={"stacking": {"mode": "normal", "group": "A"}, "axisSoftMax": 1},
     overrides=(
@@ -219,7 +221,7 @@ LATENCY = timeseries(
         for quantile, word in ((0.5, "median"), (0.95, "95 %"))
     ),
     unit="s",
-    interval="10m",
+    interval="5m",
     min=0,
 )
 THROTTLED = timeseries(
@@ -233,7 +235,7 @@ THROTTLED = timeseries(
         "{{workspace}}",
     ),
     unit="percentunit",
-    interval="10m",
+    interval="5m",
     min=0,
     custom={"axisSoftMax": 0.1, "fillOpacity": 10},
 )
@@ -248,7 +250,7 @@ RESTATED = bars(
         "{{workspace}} {{collector}}",
     ),
     unit="short",
-    interval="30m",
+    interval="5m",
     min=0,
     custom={"axisSoftMax": 1},
 )
@@ -265,7 +267,7 @@ SAMPLES = timeseries(
     "Series of a scrape",
     "Samples that Prometheus reads from each target.",
     Query(
-        f"scrape_samples_scraped{{{TARGET}}} and on (job, instance) braze_exporter_build_info",
+        f"scrape_samples_scraped{{{TARGET}}} and on (job, instance) {RUNNING}",
         "{{instance}}",
     ),
     unit="short",
@@ -275,7 +277,7 @@ SCRAPES = timeseries(
     "How long a scrape takes",
     "It asks Braze nothing: the page is ready when Prometheus comes.",
     Query(
-        f"scrape_duration_seconds{{{TARGET}}} and on (job, instance) braze_exporter_build_info",
+        f"scrape_duration_seconds{{{TARGET}}} and on (job, instance) {RUNNING}",
         "{{instance}}",
     ),
     unit="s",

@@ -115,7 +115,9 @@ SEGMENT_COUNTS = stat(
     "and how many are below it. Segments overlap, so their sizes are never added up.",
     now(f"count({SIZES.value()})", "watched"),
     now(f"count({SIZES.threshold()}) or 0 * count({SIZES.value()})", "with a threshold"),
-    now(f"sum({SIZES.value()} < bool {SIZES.threshold()})", "below it"),
+    now(
+        f"count({SIZES.value()} < {SIZES.threshold()}) or 0 * count({SIZES.value()})", "below it"
+    ),
     unit="none",
     overrides=(named("below it", **steps((None, PLAIN), (1, BAD))),),
 )
@@ -128,12 +130,11 @@ def total(values: Values, title: str, description: str) -> Panel:
     return stat(
         title,
         description,
-        Query(f"sum({values.value()})", "sessions", interval="1h"),
+        now(f"sum({values.value()})", "sessions"),
         now(per_day, "in a day"),
         now(per_week, "in a week"),
         unit="percentunit",
         decimals=1,
-        sparkline=True,
         **changed(),
         overrides=(named("sessions", unit="short", **fixed(GOOD)),),
     )
@@ -295,7 +296,7 @@ FIRING_ALERTS = table(
     overrides=(
         named(
             "Severity",
-            custom_width=80,
+            custom_width=75,
             custom_cellOptions={"type": "color-background", "mode": "basic"},
             **says(
                 {
@@ -305,8 +306,8 @@ FIRING_ALERTS = table(
                 }
             ),
         ),
-        named("Of", links=[link("Detail", ROW_TO_BOTH)]),
-        named("For", decimals=0, custom_width=85),
+        named("Of", custom_width=155, links=[link("Detail", ROW_TO_BOTH)]),
+        named("For", decimals=0, custom_width=75),
         *(named(name, **HIDDEN) for name in ("workspace", "segment_id", "app_id")),
     ),
 )
@@ -381,7 +382,7 @@ BOARD = Board(
                 Line(3, ((FRESHNESS, 24),)),
                 Line(5, ((DROPPED, 24),)),
                 Line(4, ((SEGMENT_COUNTS, 8), (HOUR_TOTAL, 8), (DAY_TOTAL, 8))),
-                Line(11, ((SEGMENT_MOVERS, 16), (FIRING_ALERTS, 8))),
+                Line(12, ((SEGMENT_MOVERS, 16), (FIRING_ALERTS, 8))),
                 Line(7, ((APP_MOVERS, 16), (APP_RATIOS, 8))),
                 Line(7, ((TOTAL_HOURS, 12), (ALERT_TIMELINE, 12))),
             ),

@@ -170,7 +170,6 @@ def stat(
     description: str,
     *queries: Query,
     unit: str,
-    sparkline: bool = False,
     background: bool = False,
     overrides: tuple[Json, ...] = (),
     names: bool = True,
@@ -186,7 +185,7 @@ def stat(
         unit,
         {
             "colorMode": "background_solid" if background else "value",
-            "graphMode": "area" if sparkline else "none",
+            "graphMode": "none",
             "justifyMode": "auto",
             "orientation": "vertical",
             "textMode": "value_and_name" if names else "value",
@@ -204,7 +203,7 @@ def timeseries(
     description: str,
     *queries: Query,
     unit: str,
-    interval: str = "5m",
+    interval: str = "1m",
     overrides: tuple[Json, ...] = (),
     legend: Json | None = None,
     custom: Mapping[str, Any] | None = None,
@@ -238,7 +237,7 @@ def timeseries(
                 "lineInterpolation": "stepAfter",
                 "lineWidth": 1,
                 "fillOpacity": 0,
-                "showPoints": "never",
+                "showPoints": "auto",
                 "spanNulls": False,
                 "axisBorderShow": False,
                 **(custom or {}),
@@ -377,7 +376,9 @@ def table(
             {
                 "id": "organize",
                 "options": {
-                    "excludeByName": {"Time": True},
+                    "excludeByName": {
+                        name: True for name in ("Time", "Value") if name not in columns
+                    },
                     "indexByName": {name: index for index, name in enumerate(columns)},
                     "renameByName": {name: heading for name, heading in columns.items() if heading},
                 },
