@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ class Target:
         return f"{self.board}: {self.panel['title']} {self.target['refId']}"
 
 
+@cache
 def boards() -> dict[str, Json]:
     """Each dashboard by its file's name."""
     return {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
