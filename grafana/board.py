@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from grafana.panels import DATASOURCE, Json, Panel
-from grafana.queries import APPS, SEGMENTS, WATCHED, Names
+from grafana.panels import DATASOURCE, Panel
+from grafana.queries import APPS, SEGMENTS, Names
+from grafana.style import BAD, Json
 
 SCHEMA = 39
 """Grafana 10.4's and 11.0's; newer ones migrate it on load, silently."""
@@ -116,7 +117,7 @@ class Board:
             "name": region.name,
             "enable": True,
             "hide": False,
-            "iconColor": "#D55E00",
+            "iconColor": BAD,
             "datasource": DATASOURCE,
             "expr": region.expr,
             "step": "5m",
@@ -273,19 +274,3 @@ def watched(*, several: bool) -> tuple[Json, ...]:
             "app", "App", APPS, several=several, description="By name; the value is the identifier."
         ),
     )
-
-
-__all__ = [
-    "SHARED",
-    "WATCHED",
-    "Board",
-    "Line",
-    "Region",
-    "Row",
-    "choice",
-    "datasource",
-    "detail",
-    "labels",
-    "names",
-    "watched",
-]

@@ -2,6 +2,17 @@
 
 from grafana.board import Board, Line, Region, Row, watched
 from grafana.panels import (
+    Panel,
+    Query,
+    bargauge,
+    bars,
+    now,
+    stat,
+    timeline,
+    timeseries,
+)
+from grafana.queries import APPS, DAYS, FIRING, HOURS, PENDING, SEGMENT_HOURS, SIZES, Values
+from grafana.style import (
     BAD,
     CALM,
     GOOD,
@@ -9,22 +20,13 @@ from grafana.panels import (
     PLAIN,
     WARN,
     Json,
-    Panel,
-    Query,
-    bargauge,
-    bars,
     changed,
     fixed,
     line,
     named,
-    now,
     says,
-    stat,
     steps,
-    timeline,
-    timeseries,
 )
-from grafana.queries import APPS, DAYS, FIRING, HOURS, PENDING, SEGMENT_HOURS, SIZES, Values
 
 SEGMENT_ROW = "Segment: ${segment:text}"
 APP_ROW = "App: ${app:text}"
@@ -274,7 +276,7 @@ ALERTS = timeline(
         for chosen in (HERE, THERE)
     ),
     noValue="No alert in this time",
-    **says({"1": ("waits", WARN), "2": ("fires", BAD)}),
+    **says({"1": ("waits", CALM), "2": ("fires", BAD)}),
 )
 
 BOARD = Board(

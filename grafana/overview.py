@@ -1,27 +1,13 @@
 """Braze / Overview: what has dropped, and how everything is."""
 
 from grafana.board import Board, Line, Row, choice, detail, watched
+from grafana.movers import APP_MOVERS, ROW_TO_BOTH, SEGMENT_MOVERS
 from grafana.panels import (
-    BAD,
-    CALM,
-    GOOD,
-    HIDDEN,
-    PART_OF_NORMAL,
-    PLAIN,
-    WARN,
-    Json,
     Panel,
     Query,
-    changed,
-    fixed,
-    line,
-    link,
-    named,
     now,
     rows,
-    says,
     stat,
-    steps,
     table,
     timeline,
     timeseries,
@@ -38,6 +24,23 @@ from grafana.queries import (
     Values,
     behind,
 )
+from grafana.style import (
+    BAD,
+    CALM,
+    GOOD,
+    HIDDEN,
+    PART_OF_NORMAL,
+    PLAIN,
+    WARN,
+    Json,
+    changed,
+    fixed,
+    line,
+    link,
+    named,
+    says,
+    steps,
+)
 
 HOUR = 3600
 
@@ -45,15 +48,6 @@ TO_SEGMENT = detail(
     "var-workspace=${__field.labels.workspace}", "var-segment=${__field.labels.segment_id}"
 )
 TO_APP = detail("var-workspace=${__field.labels.workspace}", "var-app=${__field.labels.app_id}")
-ROW_TO_SEGMENT = detail(
-    "var-workspace=${__data.fields.workspace}", "var-segment=${__data.fields.segment_id}"
-)
-ROW_TO_APP = detail("var-workspace=${__data.fields.workspace}", "var-app=${__data.fields.app_id}")
-ROW_TO_BOTH = detail(
-    "var-workspace=${__data.fields.workspace}",
-    "var-segment=${__data.fields.segment_id}",
-    "var-app=${__data.fields.app_id}",
-)
 
 
 def aged(name: str, late: int) -> Json:
@@ -115,9 +109,7 @@ SEGMENT_COUNTS = stat(
     "and how many are below it. Segments overlap, so their sizes are never added up.",
     now(f"count({SIZES.value()})", "watched"),
     now(f"count({SIZES.threshold()}) or 0 * count({SIZES.value()})", "with a threshold"),
-    now(
-        f"count({SIZES.value()} < {SIZES.threshold()}) or 0 * count({SIZES.value()})", "below it"
-    ),
+    now(f"count({SIZES.value()} < {SIZES.threshold()}) or 0 * count({SIZES.value()})", "below it"),
     unit="none",
     overrides=(named("below it", **steps((None, PLAIN), (1, BAD))),),
 )
@@ -150,117 +142,6 @@ DAY_TOTAL = total(
     "Sessions in the last complete day",
     "Of all chosen apps together, and the change since the day before and a week before. Compare "
     "weekdays with weekdays: the change in a week is the one to look at.",
-)
-
-
-def change(name: str) -> Json:
-    """A column of changes."""
-    return named(
-        name,
-        unit="percentunit",
-        decimals=1,
-        custom_width=80,
-        custom_align="right",
-        custom_cellOptions={"type": "color-text"},
-        **changed(),
-    )
-
-
-STATE = named(
-    "State",
-    custom_width=130,
-    custom_align="center",
-    custom_cellOptions={"type": "color-background", "mode": "basic"},
-    **says({"1": ("below threshold", BAD), "0": ("normal", "transparent")}),
-    noValue="no threshold",
-)
-TREND = named(
-    "Trend",
-    min=0,
-    **fixed(GOOD),
-    custom_width=150,
-    custom_cellOptions={
-        "type": "sparkline",
-        "hideValue": True,
-        "drawStyle": "line",
-        "lineInterpolation": "stepAfter",
-        "lineWidth": 1,
-        "fillOpacity": 15,
-        "showPoints": "never",
-        "spanNulls": False,
-    },
-)
-
-
-def movers(
-    values: Values, title: str, description: str, words: tuple[str, str], least: str, to: str
-) -> Panel:
-    """What moved, the deepest drop first: the newest value and its changes, with the trend."""
-    heading, amount = words
-    end = values.at_the_end()
-    ranked = f"({end.change('1w')} or {end.value()} ^ 0 - 1)"
-    if least:
-        ranked += f" and ({end.value()} >= {least} or {end.baseline('1w')} >= {least})"
-    shown = f"and on ({values.by}) bottomk($top, {ranked})"
-    ids = values.names
-    return table(
-        title,
-        description,
-        rows(f"{ids.of(values.value())} {shown}"),
-        rows(f"{values.change('1d')} {shown}"),
-        rows(f"{values.change('1w')} {shown}"),
-        rows(f"{values.part_of_normal()} - 1 {shown}"),
-        rows(f"{values.value()} < bool {values.threshold()} {shown}"),
-        Query(f"{values.value()} {shown}", interval="1h"),
-        unit="short",
-        sort=("1 week", False),
-        trend="F",
-        columns={
-            ids.name: heading,
-            "Value #E": "State",
-            "Value #A": amount,
-            "Value #B": "1 day",
-            "Value #C": "1 week",
-            "Value #D": "Normal",
-            "Trend #F": "Trend",
-            "workspace": "Workspace",
-            ids.id: "",
-        },
-        overrides=(
-            named(heading, custom_minWidth=230, links=[link("Detail", to)]),
-            named(amount, custom_width=85, custom_align="right", decimals=1),
-            STATE,
-            change("1 day"),
-            change("1 week"),
-            change("Normal"),
-            TREND,
-            named("Workspace", custom_width=90),
-            named(ids.id, **HIDDEN),
-        ),
-    )
-
-
-SEGMENT_MOVERS = movers(
-    SIZES,
-    "Segments that moved",
-    "Each segment's newest size and its change since the day before, a week before and against "
-    "normal (the smaller of last week and the median of four weeks), the deepest drop of a week "
-    "first. The comparisons come from the exporter, so they are there on the first day; the trend "
-    "is as long as Prometheus' history. `Largest drops` limits the rows, `At least` leaves out "
-    "segments that are and were smaller.",
-    ("Segment", "Users"),
-    "$least",
-    ROW_TO_SEGMENT,
-)
-APP_MOVERS = movers(
-    HOURS,
-    "Apps that moved",
-    "Each app's newest complete hour of sessions and its change since the same hour yesterday, a "
-    "week before and against normal (the smaller of last week and the median of four weeks of this "
-    "hour of the week), the deepest drop of a week first.",
-    ("App", "Sessions"),
-    "",
-    ROW_TO_APP,
 )
 
 
@@ -322,7 +203,7 @@ ALERT_TIMELINE = timeline(
         "{{of}} · {{alert}}",
     ),
     noValue="No alert in this time",
-    **says({"1": ("waits", WARN), "2": ("fires", BAD)}),
+    **says({"1": ("waits", CALM), "2": ("fires", BAD)}),
 )
 
 TOTAL_HOURS = timeseries(

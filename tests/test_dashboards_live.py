@@ -1,6 +1,6 @@
 """Every query of the dashboards, answered by a real Prometheus.
 
-It holds two weeks that `backfill` wrote and what it scrapes since, beside the bundled rules.
+It holds nine days that `backfill` wrote and what it scrapes since, beside the bundled rules.
 """
 
 import json
@@ -25,7 +25,7 @@ from tests.stack import WORKSPACE, Prometheus, stack, until
 
 RULES = Path(__file__).parent.parent / "prometheus" / "rules" / "braze-exporter.yml"
 SEED = 14
-DAYS = 14
+DAYS = 9
 DAY = 86400
 ODD = 'Abandoned Cart "24h" \\ Checkout'
 
