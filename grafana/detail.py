@@ -16,6 +16,7 @@ from grafana.style import (
     BAD,
     CALM,
     GOOD,
+    NO_APPS,
     PART_OF_NORMAL,
     PLAIN,
     WARN,
@@ -81,6 +82,11 @@ APP = summary(
 )
 
 
+def absent(values: Values) -> Json:
+    """What stands in place of a graph of sessions where there are none."""
+    return {"noValue": NO_APPS} if values in (HOURS, DAYS) else {}
+
+
 def course(values: Values, title: str, what: str, median: str, description: str) -> Panel:
     """The value over time, with what is normal and the zone down to the threshold."""
     return timeseries(
@@ -104,6 +110,7 @@ def course(values: Values, title: str, what: str, median: str, description: str)
             line(what, GOOD, width=3),
         ),
         custom={"axisSoftMin": 0},
+        **absent(values),
     )
 
 
@@ -145,6 +152,7 @@ def ratio(values: Values, title: str, description: str, last: str = "") -> Panel
         ),
         custom={"axisSoftMax": 1.2},
         last=last,
+        **absent(values),
     )
 
 
@@ -153,9 +161,9 @@ def days(values: Values, title: str, median: str, description: str) -> Panel:
     return bars(
         title,
         description,
-        Query(values.on_its_own_day(), "That day", interval="1d"),
-        Query(values.on_its_own_day("_alert_threshold"), "Threshold", interval="1d"),
-        Query(values.normal_on_its_own_day(), median, interval="1d"),
+        Query(values.day(), "That day", interval="1d"),
+        Query(values.day_threshold(), "Threshold", interval="1d"),
+        Query(values.day_median(), median, interval="1d"),
         unit="short",
         interval="1d",
         overrides=(
@@ -163,6 +171,7 @@ def days(values: Values, title: str, median: str, description: str) -> Panel:
             line("Threshold", BAD, 6, 4, custom_drawStyle="line"),
             line(median, CALM, 8, 4, custom_drawStyle="line"),
         ),
+        **absent(values),
     )
 
 

@@ -18,11 +18,6 @@ from grafana.style import (
 ROW_TO_SEGMENT = detail(
     "var-workspace=${__data.fields.workspace}", "var-segment=${__data.fields.segment_id}"
 )
-ROW_TO_BOTH = detail(
-    "var-workspace=${__data.fields.workspace}",
-    "var-segment=${__data.fields.segment_id}",
-    "var-app=${__data.fields.app_id}",
-)
 ROW_TO_APP = detail("var-workspace=${__data.fields.workspace}", "var-app=${__data.fields.app_id}")
 
 

@@ -1,7 +1,7 @@
 """Braze / Overview: what has dropped, and how everything is."""
 
-from grafana.board import Board, Line, Row, choice, detail, watched
-from grafana.movers import APP_MOVERS, ROW_TO_BOTH, SEGMENT_MOVERS
+from grafana.board import SHARED, Board, Line, Row, choice, detail, watched
+from grafana.movers import APP_MOVERS, SEGMENT_MOVERS
 from grafana.panels import (
     Panel,
     Query,
@@ -29,6 +29,7 @@ from grafana.style import (
     CALM,
     GOOD,
     HIDDEN,
+    NO_APPS,
     PART_OF_NORMAL,
     PLAIN,
     WARN,
@@ -48,6 +49,13 @@ TO_SEGMENT = detail(
     "var-workspace=${__field.labels.workspace}", "var-segment=${__field.labels.segment_id}"
 )
 TO_APP = detail("var-workspace=${__field.labels.workspace}", "var-app=${__field.labels.app_id}")
+
+
+ROW_TO_BOARD = (
+    "/d/${__data.fields.to}/${__data.fields.to}?"
+    f"{SHARED}&var-workspace=${{__data.fields.workspace}}"
+    "&${__data.fields.what}&${__url_time_range}"
+)
 
 
 def aged(name: str, late: int) -> Json:
@@ -127,6 +135,7 @@ def total(values: Values, title: str, description: str) -> Panel:
         now(per_week, "in a week"),
         unit="percentunit",
         decimals=1,
+        noValue="no sessions",
         **changed(),
         overrides=(named("sessions", unit="short", **fixed(GOOD)),),
     )
@@ -146,9 +155,21 @@ DAY_TOTAL = total(
 
 
 def told(expr: str) -> str:
-    """Alerts with the labels `of`, the names of what they are about, and a shorter `alert`."""
-    short = f'label_replace({expr}, "alert", "$1", "alertname", "Braze(.+)")'
-    return f'label_join({short}, "of", " ", "segment_name", "app_name", "collector")'
+    """Alerts with labels for people: `of`, what they are about, and `alert`, without the prefix.
+
+    And with labels for links: `to`, the board that tells more, and `what`, its variables.
+    """
+    for label, value, source, pattern in (
+        ("alert", "$1", "alertname", "Braze(.+)"),
+        ("to", "braze-exporter", "", ""),
+        ("to", "braze-detail", "segment_id", ".+"),
+        ("to", "braze-detail", "app_id", ".+"),
+        ("segment_id", "var-segment=$1", "segment_id", "(.+)"),
+        ("app_id", "var-app=$1", "app_id", "(.+)"),
+    ):
+        expr = f'label_replace({expr}, "{label}", "{value}", "{source}", "{pattern}")'
+    what = f'label_join({expr}, "what", "&", "segment_id", "app_id")'
+    return f'label_join({what}, "of", " ", "segment_name", "app_name", "collector")'
 
 
 LASTING = 'ALERTS_FOR_STATE{alertname=~"Braze.+", workspace=~"$workspace"}'
@@ -160,7 +181,7 @@ FIRING_ALERTS = table(
     "Alerts of the bundled rules that fire, and for how long what they say has been true. Empty as "
     "well where the rules are not loaded (docs/alerting.md). A click leads to the detail.",
     rows(
-        "max by (severity, alert, of, workspace, segment_id, app_id)"
+        "max by (severity, alert, of, workspace, to, what)"
         f" ({told(f'time() - {LASTING} and ignoring (alertstate) {FIRING_HERE}')})"
     ),
     unit="s",
@@ -171,8 +192,8 @@ FIRING_ALERTS = table(
         "alert": "Alert",
         "Value": "For",
         "workspace": "",
-        "segment_id": "",
-        "app_id": "",
+        "to": "",
+        "what": "",
     },
     overrides=(
         named(
@@ -187,9 +208,9 @@ FIRING_ALERTS = table(
                 }
             ),
         ),
-        named("Of", custom_width=155, links=[link("Detail", ROW_TO_BOTH)]),
+        named("Of", custom_width=155, links=[link("Detail", ROW_TO_BOARD)]),
         named("For", decimals=0, custom_width=75),
-        *(named(name, **HIDDEN) for name in ("workspace", "segment_id", "app_id")),
+        *(named(name, **HIDDEN) for name in ("workspace", "to", "what")),
     ),
 )
 
@@ -216,6 +237,7 @@ TOTAL_HOURS = timeseries(
     Query(f"sum({HOURS.value()})", "Sessions"),
     unit="short",
     min=0,
+    noValue=NO_APPS,
     overrides=(
         line("Sessions", GOOD, width=2),
         named("Median of 4 weeks", **fixed(CALM), custom_lineWidth=0, custom_fillOpacity=30),
@@ -234,6 +256,7 @@ APP_RATIOS = timeseries(
     min=0,
     custom={"gradientMode": "scheme", "lineWidth": 2},
     last="48h",
+    noValue=NO_APPS,
     **PART_OF_NORMAL,
     overrides=(line("Threshold", BAD, 6, 4),),
 )

@@ -60,6 +60,8 @@ class Values:
     by: str
     chosen: str
     names: Names
+    seen: str = ""
+    """Where scrapes saw the value of the day that begins at the moment asked about."""
     moment: str = ""
 
     def at_the_end(self) -> "Values":
@@ -110,36 +112,36 @@ class Values:
         """Seconds since the day or hour of the value that is furthest behind began."""
         return f"time() - min({self.started()})"
 
-    def on_its_own_day(self, suffix: str = "") -> str:
-        """The value, at the start of the day that it stands for, when asked for at midnights.
+    def day(self) -> str:
+        """The value at the start of the day that it stands for, when asked for at midnights."""
+        return self._day(self._of(self.family))
 
-        It is looked for where a scrape saw it, which is later: a level is shown during its day, a
-        count from its day's end on for a day. What was seen there of another day is left out;
-        half a day is the zone's difference to Grafana's that is borne.
-        """
-        window = "[23h59m] offset -23h59m" if self.family == SIZES.family else "[23h30m] offset -2d"
-        seen = f"last_over_time({self._of(self.family + suffix)}{window})"
-        moment = f"last_over_time({self._of(f'{self.family}_timestamp_seconds')}{window})"
-        own = f"abs({moment} - time()) < {DAY // 2}"
-        return f"max by ({self.by}) ({seen} and {own})"
+    def day_threshold(self) -> str:
+        """The threshold, the same way."""
+        return self._day(self._of(f"{self.family}_alert_threshold"))
 
-    def normal_on_its_own_day(self) -> str:
+    def day_median(self) -> str:
         """The median of four weeks, the same way."""
-        window = "[23h59m] offset -23h59m" if self.family == SIZES.family else "[23h30m] offset -2d"
-        median = self._of(f"{self.family}_baseline", 'baseline="4w_median"')
-        moment = f"last_over_time({self._of(f'{self.family}_timestamp_seconds')}{window})"
+        selected = self._of(f"{self.family}_baseline", 'baseline="4w_median"')
+        return self._day(selected, "ignoring (baseline) ")
+
+    def _day(self, selected: str, ignoring: str = "") -> str:
+        """What a scrape saw of another day is left out. Half a day is borne: the zone's difference
+        to Grafana's.
+        """
+        moment = f"last_over_time({self._of(f'{self.family}_timestamp_seconds')}{self.seen})"
         own = f"abs({moment} - time()) < {DAY // 2}"
-        seen = f"last_over_time({median}{window})"
-        return f"max by ({self.by}) ({seen} and ignoring (baseline) ({own}))"
+        return f"max by ({self.by}) (last_over_time({selected}{self.seen}) and {ignoring}({own}))"
 
 
 _SEGMENT = ("workspace, segment_id", 'segment_id=~"$segment"', SEGMENTS)
 _APP = ("workspace, app_id", 'app_id=~"$app"', APPS)
 _BOTH = ("workspace, segment_id, app_id", 'segment_id=~"$segment"', APPS)
 
-SIZES = Values("braze_segment_size", *_SEGMENT)
+# A level is shown during its day, a count from a little after its day's end for a day.
+SIZES = Values("braze_segment_size", *_SEGMENT, seen="[23h59m] offset -23h59m")
 HOURS = Values("braze_app_sessions_hourly", *_APP)
-DAYS = Values("braze_app_sessions_daily", *_APP)
+DAYS = Values("braze_app_sessions_daily", *_APP, seen="[23h30m] offset -2d")
 SEGMENT_HOURS = Values("braze_segment_sessions_hourly", *_BOTH)
 
 

@@ -48,6 +48,8 @@ def changed(least: float = 0.3) -> Json:
     return steps((None, BAD), (-least, WARN), (-least / 2, PLAIN), (least / 2, GOOD))
 
 
+NO_APPS = "No sessions: the settings name no apps"
+
 PART_OF_NORMAL: Json = {
     "color": {"mode": "thresholds", "seriesBy": "min"},
     **steps((None, BAD), (0.5, WARN), (0.75, GOOD)),

@@ -51,7 +51,7 @@ FOREIGN = {
     "ALERTS": ALERT_LABELS,
     "ALERTS_FOR_STATE": ALERT_LABELS - {"alertstate"},
 }
-MADE_HERE = {"of", "alert"}
+MADE_HERE = {"of", "alert", "to", "what"}
 """Labels that a query makes itself."""
 
 each_board = pytest.mark.parametrize("board", boards().values(), ids=boards())
@@ -233,7 +233,7 @@ def test_the_linter_is_told_why_rules_do_not_hold() -> None:
 
 @each_target
 def test_a_query_reads_metrics_and_labels_that_exist(target: Target) -> None:
-    """Of the catalogue, of Prometheus itself, of alerts: a misspelled one would be an empty panel."""
+    """Of the catalogue, of Prometheus itself, of alerts: else the panel would be empty."""
     expr = expr_of(target)
     found = selectors(expr)
 
@@ -293,7 +293,9 @@ def test_segments_and_apps_are_chosen_by_name(board: Json) -> None:
 def links() -> Iterator[str]:
     """Every link of a board, a panel or an alert that leads to a board."""
     for board in boards().values():
-        yield from (url for url in every(board, "url"))
+        for url in every(board, "url"):
+            for uid in boards() if "fields.to}" in url else [""]:
+                yield url.replace("${__data.fields.to}", uid)
     for group in RULES["groups"]:
         for rule in group["rules"]:
             if "alert" in rule:

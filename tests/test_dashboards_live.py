@@ -96,7 +96,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         bring_history(folder, exporter)
         prometheus = processes.prometheus(exporter, rule_files=[str(rules)])
         until(lambda: settled(prometheus), "values, what is normal for them, and both alerts")
-        yield Watched(world, exporter, prometheus._url)
+        yield Watched(world, exporter, prometheus.url)
 
 
 def bring_history(folder: Path, exporter: str) -> None:
@@ -195,6 +195,21 @@ def test_the_collapsed_segment_is_first(watched: Watched) -> None:
     assert deepest["metric"]["segment_id"] == watched.segment("Push Enabled - iOS")
 
 
+def test_a_firing_alert_leads_to_the_board_that_tells_more(watched: Watched) -> None:
+    """With the id of what it is about, and nothing else chosen."""
+    (target,) = (target for target in targets() if target.panel["title"] == "Firing alerts")
+    led = {
+        row["metric"]["of"].strip(): (row["metric"]["to"], row["metric"]["what"].strip("&"))
+        for row in watched.answer(target, {})
+    }
+
+    assert led["Push Enabled - iOS"] == (
+        "braze-detail",
+        f"var-segment={watched.segment('Push Enabled - iOS')}",
+    )
+    assert led["web"] == ("braze-detail", f"var-app={watched.app('web')}")
+
+
 def bars(watched: Watched, title: str, chosen: Values) -> dict[datetime, float]:
     """The bars of a panel, by the moment at which they stand."""
     (target,) = (
@@ -212,9 +227,7 @@ def test_a_size_stands_on_its_own_day(watched: Watched) -> None:
     found = bars(watched, "Users by day", {"segment": segment})
 
     assert len(found) >= DAYS - 1
-    assert found == {
-        day: watched.world.segment_size(segment, day.date()) for day in found
-    }
+    assert found == {day: watched.world.segment_size(segment, day.date()) for day in found}
     assert max(found).date() == datetime.now(UTC).date()
 
 
@@ -246,8 +259,8 @@ def test_variables_offer_what_there_is(watched: Watched) -> None:
                 lines = [query_result(row["metric"]) for row in watched.instant(result[1])]
                 world = watched.world.segments if name == "segment" else watched.world.apps
                 offered = options(lines, variable)
-                assert set(offered) == {thing.name for thing in world}  # type: ignore[attr-defined]
-                assert set(offered.values()) <= {thing.id for thing in world}  # type: ignore[attr-defined]
+                assert set(offered) == {thing.name for thing in world}
+                assert set(offered.values()) <= {thing.id for thing in world}
 
 
 def test_regions_of_alerts_are_found(watched: Watched) -> None:
