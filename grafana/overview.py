@@ -45,6 +45,12 @@ from grafana.style import (
 
 HOUR = 3600
 
+# Some alerts are of no workspace: that the exporter is gone, for one.
+HERE = 'workspace=~"$workspace|"}'
+LASTING = f'ALERTS_FOR_STATE{{alertname=~"Braze.+", {HERE}'
+FIRING_HERE = f"{FIRING}, {HERE}"
+PENDING_HERE = f"{PENDING}, {HERE}"
+
 TO_SEGMENT = detail(
     "var-workspace=${__field.labels.workspace}", "var-segment=${__field.labels.segment_id}"
 )
@@ -74,7 +80,7 @@ FRESHNESS = stat(
     now(DAYS.age(), "Daily sessions: day began"),
     now(f"min(max by (workspace) (braze_up{{{WATCHED}}}))", "Braze answers"),
     now(behind(), "Collectors behind"),
-    now(f'count({FIRING}, workspace=~"$workspace"}}) or vector(0)', "Alerts firing"),
+    now(f"count({FIRING_HERE}) or vector(0)", "Alerts firing"),
     unit="none",
     overrides=(
         aged("Sizes: day began", 36),
@@ -159,8 +165,13 @@ def told(expr: str) -> str:
 
     And with labels for links: `to`, the board that tells more, and `what`, its variables.
     """
+    named = '"named", " ", "segment_name", "app_name", "collector", "instance"'
+    expr = f"label_join({expr}, {named})"
     for label, value, source, pattern in (
         ("alert", "$1", "alertname", "Braze(.+)"),
+        ("of", "exporter", "", ""),
+        ("of", "$1", "workspace", "(.+)"),
+        ("of", "$1", "named", " *([^ ].*?) *"),
         ("to", "braze-exporter", "", ""),
         ("to", "braze-detail", "segment_id", ".+"),
         ("to", "braze-detail", "app_id", ".+"),
@@ -168,13 +179,8 @@ def told(expr: str) -> str:
         ("app_id", "var-app=$1", "app_id", "(.+)"),
     ):
         expr = f'label_replace({expr}, "{label}", "{value}", "{source}", "{pattern}")'
-    what = f'label_join({expr}, "what", "&", "segment_id", "app_id")'
-    return f'label_join({what}, "of", " ", "segment_name", "app_name", "collector")'
+    return f'label_join({expr}, "what", "&", "segment_id", "app_id")'
 
-
-LASTING = 'ALERTS_FOR_STATE{alertname=~"Braze.+", workspace=~"$workspace"}'
-FIRING_HERE = f'{FIRING}, workspace=~"$workspace"}}'
-PENDING_HERE = f'{PENDING}, workspace=~"$workspace"}}'
 
 FIRING_ALERTS = table(
     "Firing alerts",

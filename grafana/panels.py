@@ -106,7 +106,7 @@ def stat(
             "colorMode": "background_solid" if background else "value",
             "graphMode": "none",
             "justifyMode": "auto",
-            "orientation": "vertical",
+            "orientation": "auto" if background else "vertical",
             "textMode": "value_and_name" if names else "value",
             "wideLayout": False,
             "text": {"titleSize": 13} if small else {},
@@ -178,6 +178,7 @@ def bars(
         "barWidthFactor": 0.8,
         "fillOpacity": 60,
         "axisSoftMin": 0,
+        "showPoints": "never",
         **more.pop("custom", {}),
     }
     return timeseries(

@@ -38,7 +38,7 @@ UNITS = {"short", "none", "percentunit", "s", "bytes"}
 TARGET_LABELS = {"job", "instance"}
 ALERT_LABELS = {
     "alertname", "alertstate", "severity", "workspace", "segment_id", "segment_name", "app_id",
-    "app_name", "collector", "period",
+    "app_name", "collector", "period", "job", "instance",
 }  # fmt: skip
 FOREIGN = {
     "up": TARGET_LABELS,
@@ -51,7 +51,7 @@ FOREIGN = {
     "ALERTS": ALERT_LABELS,
     "ALERTS_FOR_STATE": ALERT_LABELS - {"alertstate"},
 }
-MADE_HERE = {"of", "alert", "to", "what"}
+MADE_HERE = {"of", "named", "alert", "to", "what"}
 """Labels that a query makes itself."""
 
 each_board = pytest.mark.parametrize("board", boards().values(), ids=boards())
@@ -363,3 +363,32 @@ def test_provisioning_names_the_folder_and_one_prometheus() -> None:
     assert source["type"] == "prometheus"
     assert source["jsonData"]["timeInterval"]
     assert json.dumps(source).count("uid") == 1
+
+
+# The documentation
+
+
+def test_the_documentation_shows_a_small_picture_of_each_board() -> None:
+    """In docs/dashboards.md, and where the README shows one it is one of these."""
+    page, readme = (ROOT / "docs/dashboards.md").read_text(), (ROOT / "README.md").read_text()
+    shown = re.findall(r"!\[(Braze / [^:]+): [^]]+\]\((images/\w+\.png)\)", page)
+
+    assert [title for title, _ in shown] == [board.title for board in grafana.BOARDS]
+    for _, path in shown:
+        picture = (ROOT / "docs" / path).read_bytes()
+        assert picture.startswith(b"\x89PNG")
+        assert len(picture) < 300_000
+    assert set(re.findall(r"\((docs/images/[^)]+)\)", readme)) <= {
+        f"docs/{path}" for _, path in shown
+    }
+
+
+def test_the_documentation_names_the_files_and_addresses_that_are_there() -> None:
+    """Each link leads somewhere, each uid is a board's, each path of a command exists."""
+    page = (ROOT / "docs/dashboards.md").read_text()
+
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page):
+        assert target.startswith("https://") or (ROOT / "docs" / target).exists(), target
+    for path in re.findall(r"grafana/provisioning/\S+\.yml|grafana/dashboards/", page):
+        assert (ROOT / path).exists()
+    assert {board.uid for board in grafana.BOARDS} <= set(re.findall(r"`(braze-\w+)`", page))

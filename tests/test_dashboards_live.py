@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from exporter.simulator import World
+from grafana import overview
 from tests.boards import Target, Values, boards, filled, options, query_result, targets, variables
 from tests.machine import program
 from tests.stack import WORKSPACE, Prometheus, stack, until
@@ -199,7 +200,7 @@ def test_a_firing_alert_leads_to_the_board_that_tells_more(watched: Watched) -> 
     """With the id of what it is about, and nothing else chosen."""
     (target,) = (target for target in targets() if target.panel["title"] == "Firing alerts")
     led = {
-        row["metric"]["of"].strip(): (row["metric"]["to"], row["metric"]["what"].strip("&"))
+        row["metric"]["of"]: (row["metric"]["to"], row["metric"]["what"].strip("&"))
         for row in watched.answer(target, {})
     }
 
@@ -208,6 +209,16 @@ def test_a_firing_alert_leads_to_the_board_that_tells_more(watched: Watched) -> 
         f"var-segment={watched.segment('Push Enabled - iOS')}",
     )
     assert led["web"] == ("braze-detail", f"var-app={watched.app('web')}")
+
+
+def test_an_alert_of_no_workspace_is_told_as_well(watched: Watched) -> None:
+    """It is about the exporter, or about one instance of it."""
+    absent = 'label_replace(vector(1), "alertname", "BrazeExporterAbsent", "", "")'
+    reload = f'label_replace({absent}, "instance", "braze:10068", "", "")'
+    told = [watched.instant(overview.told(alert))[0]["metric"] for alert in (absent, reload)]
+
+    assert [labels["of"] for labels in told] == ["exporter", "braze:10068"]
+    assert {labels["to"] for labels in told} == {"braze-exporter"}
 
 
 def bars(watched: Watched, title: str, chosen: Values) -> dict[datetime, float]:
