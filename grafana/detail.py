@@ -1,65 +1,32 @@
 """Braze / Segment & app detail: one segment and one app, from near."""
 
 from grafana.board import Board, Line, Region, Row, watched
+from grafana.compared import course, days, gauge, ratio, summary
 from grafana.panels import (
-    Panel,
     Query,
-    bargauge,
-    bars,
-    now,
-    stat,
     timeline,
     timeseries,
 )
-from grafana.queries import APPS, DAYS, FIRING, HOURS, PENDING, SEGMENT_HOURS, SIZES, Values
+from grafana.queries import (
+    APPS,
+    DAYS,
+    FIRING,
+    HOURS,
+    PENDING,
+    SEGMENT_HOURS,
+    SIZES,
+)
 from grafana.style import (
     BAD,
     CALM,
-    GOOD,
-    NO_APPS,
     PART_OF_NORMAL,
-    PLAIN,
-    WARN,
-    Json,
-    changed,
-    fixed,
     line,
-    named,
     says,
-    steps,
 )
 
 SEGMENT_ROW = "Segment: ${segment:text}"
 APP_ROW = "App: ${app:text}"
 USERS_ROW = "Sessions of this segment's users"
-
-
-def room(name: str) -> Json:
-    """How far above its threshold a value is."""
-    return named(
-        name,
-        unit="percentunit",
-        decimals=0,
-        noValue="no threshold",
-        **steps((None, BAD), (0, WARN), (0.1, PLAIN)),
-    )
-
-
-def summary(values: Values, title: str, what: str, before: str, description: str) -> Panel:
-    """The newest value with its changes."""
-    return stat(
-        title,
-        description,
-        now(values.value(), what),
-        now(values.change("1d"), f"since {before}"),
-        now(values.change("1w"), "since a week before"),
-        now(f"{values.part_of_normal()} - 1", "against normal"),
-        now(f"{values.value()} / {values.threshold()} - 1", "room to threshold"),
-        unit="percentunit",
-        decimals=1,
-        **changed(),
-        overrides=(named(what, unit="short", **steps((None, PLAIN))), room("room to threshold")),
-    )
 
 
 SEGMENT = summary(
@@ -80,99 +47,6 @@ APP = summary(
     "yesterday and a week before. Normal is the smaller of last week and the median of four weeks "
     "of this hour of the week. Empty where the settings name no apps.",
 )
-
-
-def absent(values: Values) -> Json:
-    """What stands in place of a graph of sessions where there are none."""
-    return {"noValue": NO_APPS} if values in (HOURS, DAYS) else {}
-
-
-def course(values: Values, title: str, what: str, median: str, description: str) -> Panel:
-    """The value over time, with what is normal and the zone down to the threshold."""
-    return timeseries(
-        title,
-        description,
-        Query(values.threshold(), "Threshold"),
-        Query(values.baseline("4w_median"), median),
-        Query(values.baseline("1w"), "A week before"),
-        Query(values.value(), what),
-        unit="short",
-        overrides=(
-            line("Threshold", BAD, 6, 4),
-            named(
-                median,
-                **fixed(CALM),
-                custom_lineStyle={"fill": "dash", "dash": [8, 4]},
-                custom_fillBelowTo="Threshold",
-                custom_fillOpacity=12,
-            ),
-            line("A week before", CALM, 2, 4),
-            line(what, GOOD, width=3),
-        ),
-        custom={"axisSoftMin": 0},
-        **absent(values),
-    )
-
-
-def gauge(values: Values, title: str, labels: tuple[str, str, str, str], description: str) -> Panel:
-    """The newest value beside those it is compared with."""
-    newest, day, week, median = labels
-    return bargauge(
-        title,
-        description,
-        now(values.value(), newest),
-        now(values.baseline("1d"), day),
-        now(values.baseline("1w"), week),
-        now(values.baseline("4w_median"), median),
-        now(values.threshold(), "Threshold"),
-        unit="short",
-        decimals=1,
-        overrides=(named(newest, **fixed(GOOD)), named("Threshold", **fixed(BAD))),
-    )
-
-
-def ratio(values: Values, title: str, description: str, last: str = "") -> Panel:
-    """The value as a part of what is normal."""
-    return timeseries(
-        title,
-        description,
-        Query(f"{values.threshold()} / ({values.normal()} > 0)", "Threshold"),
-        Query(values.part_of_normal(), "Part of normal"),
-        unit="percentunit",
-        min=0,
-        overrides=(
-            line("Threshold", BAD, 6, 4),
-            named(
-                "Part of normal",
-                **PART_OF_NORMAL,
-                custom_gradientMode="scheme",
-                custom_lineWidth=2,
-                custom_fillOpacity=10,
-            ),
-        ),
-        custom={"axisSoftMax": 1.2},
-        last=last,
-        **absent(values),
-    )
-
-
-def days(values: Values, title: str, median: str, description: str) -> Panel:
-    """A bar a day, each on the day that it is of."""
-    return bars(
-        title,
-        description,
-        Query(values.day(), "That day", interval="1d"),
-        Query(values.day_threshold(), "Threshold", interval="1d"),
-        Query(values.day_median(), median, interval="1d"),
-        unit="short",
-        interval="1d",
-        overrides=(
-            named("That day", **fixed(GOOD)),
-            line("Threshold", BAD, 6, 4, custom_drawStyle="line"),
-            line(median, CALM, 8, 4, custom_drawStyle="line"),
-        ),
-        **absent(values),
-    )
 
 
 MEDIAN = "Median of 4 weeks"
@@ -261,10 +135,12 @@ USERS_RATIO = timeseries(
     "100 % is normal for this hour of the week. A fall here alone, with neither the segment's size "
     "nor the app's sessions, is about these users.",
     Query(APPS.of(SEGMENT_HOURS.part_of_normal()), "{{app_name}}"),
+    Query(f"max({SEGMENT_HOURS.threshold()} / ({SEGMENT_HOURS.normal()} > 0))", "Threshold"),
     unit="percentunit",
     min=0,
     noValue=NOT_WATCHED,
     custom={"lineWidth": 2, "gradientMode": "scheme"},
+    overrides=(line("Threshold", BAD, 6, 4),),
     last="48h",
     **PART_OF_NORMAL,
 )

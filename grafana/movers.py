@@ -1,8 +1,20 @@
 """The tables of what moved: the newest value, its changes and its trend."""
 
 from grafana.board import detail
-from grafana.panels import Panel, Query, rows, table
-from grafana.queries import HOURS, SIZES, Values
+from grafana.panels import (
+    Panel,
+    Query,
+    rows,
+    table,
+)
+from grafana.queries import (
+    APPS,
+    HOURS,
+    SEGMENTS,
+    SIZES,
+    Names,
+    Values,
+)
 from grafana.style import (
     BAD,
     GOOD,
@@ -61,7 +73,13 @@ TREND = named(
 
 
 def movers(
-    values: Values, title: str, description: str, words: tuple[str, str], least: str, to: str
+    values: Values,
+    ids: Names,
+    title: str,
+    description: str,
+    words: tuple[str, str],
+    least: str,
+    to: str,
 ) -> Panel:
     """What moved, the deepest drop first: the newest value and its changes, with the trend."""
     heading, amount = words
@@ -70,7 +88,6 @@ def movers(
     if least:
         ranked += f" and ({end.value()} >= {least} or {end.baseline('1w')} >= {least})"
     shown = f"and on ({values.by}) bottomk($top, {ranked})"
-    ids = values.names
     return table(
         title,
         description,
@@ -110,6 +127,7 @@ def movers(
 
 SEGMENT_MOVERS = movers(
     SIZES,
+    SEGMENTS,
     "Segments that moved",
     "Each segment's newest size and its change since the day before, a week before and against "
     "normal (the smaller of last week and the median of four weeks), the deepest drop of a week "
@@ -122,6 +140,7 @@ SEGMENT_MOVERS = movers(
 )
 APP_MOVERS = movers(
     HOURS,
+    APPS,
     "Apps that moved",
     "Each app's newest complete hour of sessions and its change since the same hour yesterday, a "
     "week before and against normal (the smaller of last week and the median of four weeks of this "

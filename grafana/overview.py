@@ -1,38 +1,35 @@
 """Braze / Overview: what has dropped, and how everything is."""
 
-from grafana.board import SHARED, Board, Line, Row, choice, detail, watched
+from grafana.alerts import ALERT_TIMELINE, FIRING_ALERTS, FIRING_HERE
+from grafana.board import Board, Line, Row, choice, detail, watched
 from grafana.movers import APP_MOVERS, SEGMENT_MOVERS
 from grafana.panels import (
     Panel,
     Query,
     now,
-    rows,
     stat,
-    table,
-    timeline,
     timeseries,
 )
 from grafana.queries import (
+    ALL_DAYS,
+    ALL_HOURS,
     APPS,
     DAYS,
-    FIRING,
     HOURS,
-    PENDING,
     SEGMENTS,
     SIZES,
     WATCHED,
     Values,
+    age,
     behind,
 )
 from grafana.style import (
     BAD,
     CALM,
     GOOD,
-    HIDDEN,
     NO_APPS,
     PART_OF_NORMAL,
     PLAIN,
-    WARN,
     Json,
     changed,
     fixed,
@@ -45,23 +42,10 @@ from grafana.style import (
 
 HOUR = 3600
 
-# Some alerts are of no workspace: that the exporter is gone, for one.
-HERE = 'workspace=~"$workspace|"}'
-LASTING = f'ALERTS_FOR_STATE{{alertname=~"Braze.+", {HERE}'
-FIRING_HERE = f"{FIRING}, {HERE}"
-PENDING_HERE = f"{PENDING}, {HERE}"
-
 TO_SEGMENT = detail(
     "var-workspace=${__field.labels.workspace}", "var-segment=${__field.labels.segment_id}"
 )
 TO_APP = detail("var-workspace=${__field.labels.workspace}", "var-app=${__field.labels.app_id}")
-
-
-ROW_TO_BOARD = (
-    "/d/${__data.fields.to}/${__data.fields.to}?"
-    f"{SHARED}&var-workspace=${{__data.fields.workspace}}"
-    "&${__data.fields.what}&${__url_time_range}"
-)
 
 
 def aged(name: str, late: int) -> Json:
@@ -75,9 +59,9 @@ FRESHNESS = stat(
     "furthest behind. A size is known some hours into its day; a complete hour of sessions is 75 "
     "to 140 minutes old, a complete day 24 to 48 hours. Orange is what the bundled rules call "
     "stale (36 h, 4 h, 64 h). Every number below is as good as this row.",
-    now(SIZES.age(), "Sizes: day began"),
-    now(HOURS.age(), "Hourly sessions: hour began"),
-    now(DAYS.age(), "Daily sessions: day began"),
+    now(age(SIZES), "Sizes: day began"),
+    now(age(HOURS, ALL_HOURS), "Hourly sessions: hour began"),
+    now(age(DAYS, ALL_DAYS), "Daily sessions: day began"),
     now(f"min(max by (workspace) (braze_up{{{WATCHED}}}))", "Braze answers"),
     now(behind(), "Collectors behind"),
     now(f"count({FIRING_HERE}) or vector(0)", "Alerts firing"),
@@ -94,11 +78,17 @@ FRESHNESS = stat(
 
 DROPPED = stat(
     "Below threshold now",
-    "Segments, and apps' newest complete hour of sessions, that are below their threshold in the "
-    "exporter's settings, and by how much they are below normal: the smaller of last week and the "
-    "median of four weeks. The six deepest drops of each kind. A click leads to the detail.",
+    "Segments, and apps' and workspaces' newest complete hour of sessions (the day where hours are "
+    "not read), that are below their threshold in the exporter's settings, and by how much they "
+    "are below normal: the smaller of last week and the median of four weeks. The six deepest "
+    "drops of each kind. A click leads to the detail.",
     now(SEGMENTS.of(f"bottomk(6, {SIZES.dropped()})"), "{{segment_name}}"),
     now(APPS.of(f"bottomk(6, {HOURS.dropped()})"), "{{app_name}}: sessions"),
+    now(
+        APPS.of(f"bottomk(6, {DAYS.dropped()} unless {HOURS.value()})"),
+        "{{app_name}}: sessions of a day",
+    ),
+    now(ALL_HOURS.dropped(), "{{workspace}}: all sessions"),
     unit="percentunit",
     background=True,
     small=False,
@@ -129,16 +119,15 @@ SEGMENT_COUNTS = stat(
 )
 
 
-def total(values: Values, title: str, description: str) -> Panel:
+def total(values: Values, whole: Values, title: str, description: str) -> Panel:
     """The sessions of all chosen apps, with what they are to be compared with."""
-    per_day = f"sum({values.value()}) / sum({values.baseline('1d')} > 0) - 1"
-    per_week = f"sum({values.value()}) / sum({values.baseline('1w')} > 0) - 1"
     return stat(
         title,
-        description,
-        now(f"sum({values.value()})", "sessions"),
-        now(per_day, "in a day"),
-        now(per_week, "in a week"),
+        f"Of all chosen apps together, or of the whole workspace where the settings name none, and "
+        f"the change {description}",
+        now(f"{values.total()} or {whole.total()}", "sessions"),
+        now(f"{values.total_change('1d')} or {whole.total_change('1d')}", "in a day"),
+        now(f"{values.total_change('1w')} or {whole.total_change('1w')}", "in a week"),
         unit="percentunit",
         decimals=1,
         noValue="no sessions",
@@ -149,98 +138,33 @@ def total(values: Values, title: str, description: str) -> Panel:
 
 HOUR_TOTAL = total(
     HOURS,
+    ALL_HOURS,
     "Sessions in the last complete hour",
-    "Of all chosen apps together, and the change since the same hour yesterday and a week before.",
+    "since the same hour yesterday and a week before.",
 )
 DAY_TOTAL = total(
     DAYS,
+    ALL_DAYS,
     "Sessions in the last complete day",
-    "Of all chosen apps together, and the change since the day before and a week before. Compare "
-    "weekdays with weekdays: the change in a week is the one to look at.",
+    "since the day before and a week before. Compare weekdays with weekdays: the change in a week "
+    "is the one to look at.",
 )
 
 
-def told(expr: str) -> str:
-    """Alerts with labels for people: `of`, what they are about, and `alert`, without the prefix.
+def hours_together(which: str) -> str:
+    """What was normal for all chosen apps, or for the workspace where the settings name none."""
+    return f"sum({HOURS.baseline(which)}) or sum({ALL_HOURS.baseline(which)})"
 
-    And with labels for links: `to`, the board that tells more, and `what`, its variables.
-    """
-    named = '"named", " ", "segment_name", "app_name", "collector", "instance"'
-    expr = f"label_join({expr}, {named})"
-    for label, value, source, pattern in (
-        ("alert", "$1", "alertname", "Braze(.+)"),
-        ("of", "exporter", "", ""),
-        ("of", "$1", "workspace", "(.+)"),
-        ("of", "$1", "named", " *([^ ].*?) *"),
-        ("to", "braze-exporter", "", ""),
-        ("to", "braze-detail", "segment_id", ".+"),
-        ("to", "braze-detail", "app_id", ".+"),
-        ("segment_id", "var-segment=$1", "segment_id", "(.+)"),
-        ("app_id", "var-app=$1", "app_id", "(.+)"),
-    ):
-        expr = f'label_replace({expr}, "{label}", "{value}", "{source}", "{pattern}")'
-    return f'label_join({expr}, "what", "&", "segment_id", "app_id")'
-
-
-FIRING_ALERTS = table(
-    "Firing alerts",
-    "Alerts of the bundled rules that fire, and for how long what they say has been true. Empty as "
-    "well where the rules are not loaded (docs/alerting.md). A click leads to the detail.",
-    rows(
-        "max by (severity, alert, of, workspace, to, what)"
-        f" ({told(f'time() - {LASTING} and ignoring (alertstate) {FIRING_HERE}')})"
-    ),
-    unit="s",
-    sort=("Severity", False),
-    columns={
-        "severity": "Severity",
-        "of": "Of",
-        "alert": "Alert",
-        "Value": "For",
-        "workspace": "",
-        "to": "",
-        "what": "",
-    },
-    overrides=(
-        named(
-            "Severity",
-            custom_width=75,
-            custom_cellOptions={"type": "color-background", "mode": "basic"},
-            **says(
-                {
-                    "critical": ("critical", BAD),
-                    "warning": ("warning", WARN),
-                    "info": ("info", GOOD),
-                }
-            ),
-        ),
-        named("Of", custom_width=155, links=[link("Detail", ROW_TO_BOARD)]),
-        named("For", decimals=0, custom_width=75),
-        *(named(name, **HIDDEN) for name in ("workspace", "to", "what")),
-    ),
-)
-
-ALERT_TIMELINE = timeline(
-    "Alerts over time",
-    "When alerts of the bundled rules waited (their `for:`) and fired, a row for each thing. Empty "
-    "as well where the rules are not loaded.",
-    Query(
-        f"2 * max by (of, alert) ({told(FIRING_HERE)})"
-        f" or max by (of, alert) ({told(PENDING_HERE)})",
-        "{{of}} · {{alert}}",
-    ),
-    noValue="No alert in this time",
-    **says({"1": ("waits", CALM), "2": ("fires", BAD)}),
-)
 
 TOTAL_HOURS = timeseries(
-    "Sessions an hour, all chosen apps",
-    "The newest complete hour as it was known at the time: the step at 14:20 is the hour from 13 "
-    "to 14. Beside it the same hour a week before and the median of the same hour of four weeks, "
+    "Sessions an hour",
+    "Of all chosen apps together, or of the whole workspace where the settings name none: the "
+    "newest complete hour as it was known at the time. The step at 14:20 is the hour from 13 to "
+    "14. Beside it the same hour a week before and the median of the same hour of four weeks, "
     "both from the exporter.",
-    Query(f"sum({HOURS.baseline('4w_median')})", "Median of 4 weeks"),
-    Query(f"sum({HOURS.baseline('1w')})", "A week before"),
-    Query(f"sum({HOURS.value()})", "Sessions"),
+    Query(hours_together("4w_median"), "Median of 4 weeks"),
+    Query(hours_together("1w"), "A week before"),
+    Query(f"{HOURS.total()} or {ALL_HOURS.total()}", "Sessions"),
     unit="short",
     min=0,
     noValue=NO_APPS,
@@ -252,11 +176,13 @@ TOTAL_HOURS = timeseries(
 )
 
 APP_RATIOS = timeseries(
-    "Apps against normal",
-    "Each app's newest complete hour of sessions as a part of normal: the smaller of last week and "
-    "the median of four weeks of this hour of the week. A line turns orange where it is low; the "
-    "dashed line is the highest threshold. Hours with too few sessions to judge are shown as well.",
+    "Sessions against normal",
+    "Each app's newest complete hour of sessions, and each whole workspace's, as a part of normal: "
+    "the smaller of last week and the median of four weeks of this hour of the week. A line turns "
+    "orange where it is low; the dashed line is the highest threshold. Hours with too few sessions "
+    "to judge are shown as well.",
     Query(APPS.of(HOURS.part_of_normal()), "{{app_name}}"),
+    Query(ALL_HOURS.part_of_normal(), "{{workspace}}: all"),
     Query(f"max({HOURS.threshold()} / ({HOURS.normal()} > 0))", "Threshold"),
     unit="percentunit",
     min=0,

@@ -54,12 +54,11 @@ APPS = Names("braze_app_info", "app_id", "app_name")
 
 @dataclass(frozen=True)
 class Values:
-    """A family of metrics, for the segments or apps that are chosen."""
+    """A family of metrics: of which labels, and for what is chosen."""
 
     family: str
     by: str
-    chosen: str
-    names: Names
+    chosen: str = ""
     seen: str = ""
     """Where scrapes saw the value of the day that begins at the moment asked about."""
     moment: str = ""
@@ -69,7 +68,8 @@ class Values:
         return replace(self, moment=" @ end()")
 
     def _of(self, metric: str, *matchers: str) -> str:
-        return f"{metric}{{{', '.join((WATCHED, self.chosen, *matchers))}}}{self.moment}"
+        selected = ", ".join(filter(None, (WATCHED, self.chosen, *matchers)))
+        return f"{metric}{{{selected}}}{self.moment}"
 
     def _newest(self, metric: str) -> str:
         return f"max by ({self.by}) ({self._of(metric)})"
@@ -108,9 +108,14 @@ class Values:
         """How far below normal those are that are below their threshold."""
         return f"{self.part_of_normal()} - 1 and {self.value()} < {self.threshold()}"
 
-    def age(self) -> str:
-        """Seconds since the day or hour of the value that is furthest behind began."""
-        return f"time() - min({self.started()})"
+    def total(self) -> str:
+        """All of them together: of counts, never of sizes, which overlap."""
+        return f"sum({self.value()})"
+
+    def total_change(self, which: str) -> str:
+        """Since that baseline, of those that have both."""
+        value, before = self.value(), f"{self.baseline(which)} > 0"
+        return f"sum({value} and {before}) / sum({before} and {value}) - 1"
 
     def day(self) -> str:
         """The value at the start of the day that it stands for, when asked for at midnights."""
@@ -134,15 +139,23 @@ class Values:
         return f"max by ({self.by}) (last_over_time({selected}{self.seen}) and {ignoring}({own}))"
 
 
-_SEGMENT = ("workspace, segment_id", 'segment_id=~"$segment"', SEGMENTS)
-_APP = ("workspace, app_id", 'app_id=~"$app"', APPS)
-_BOTH = ("workspace, segment_id, app_id", 'segment_id=~"$segment"', APPS)
+_SEGMENT = 'segment_id=~"$segment"'
+_APP = 'app_id=~"$app"'
 
 # A level is shown during its day, a count from a little after its day's end for a day.
-SIZES = Values("braze_segment_size", *_SEGMENT, seen="[23h59m] offset -23h59m")
-HOURS = Values("braze_app_sessions_hourly", *_APP)
-DAYS = Values("braze_app_sessions_daily", *_APP, seen="[23h30m] offset -2d")
-SEGMENT_HOURS = Values("braze_segment_sessions_hourly", *_BOTH)
+SIZES = Values(
+    "braze_segment_size", "workspace, segment_id", _SEGMENT, seen="[23h59m] offset -23h59m"
+)
+HOURS = Values("braze_app_sessions_hourly", "workspace, app_id", _APP)
+DAYS = Values("braze_app_sessions_daily", "workspace, app_id", _APP, seen="[23h30m] offset -2d")
+ALL_HOURS = Values("braze_workspace_sessions_hourly", "workspace")
+ALL_DAYS = Values("braze_workspace_sessions_daily", "workspace")
+SEGMENT_HOURS = Values("braze_segment_sessions_hourly", "workspace, segment_id, app_id", _SEGMENT)
+
+
+def age(*values: Values) -> str:
+    """Seconds since the day or hour began of the value that is furthest behind."""
+    return f"time() - min({' or '.join(one.started() for one in values)})"
 
 
 def behind(watched: str = WATCHED) -> str:

@@ -245,6 +245,24 @@ def test_a_query_reads_metrics_and_labels_that_exist(target: Target) -> None:
     assert grouped(expr) <= read | MADE_HERE
 
 
+def test_no_metric_was_forgotten() -> None:
+    """Every one of the catalogue is on a board, but for what these say why not."""
+    read = {s.metric for target in targets() for s in selectors(expr_of(target))}
+    for board in boards().values():
+        for variable in variables(board).values():
+            read |= set(re.findall(r"\bbraze_\w+", variable["query"]))
+    left_out = re.compile(
+        r"_current(_timestamp_seconds)?$"  # still fills: compared with nothing
+        r"|^braze_segment_sessions_"  # the hours' value and threshold are there
+        r"|^braze_workspace_sessions_daily_alert_threshold$"  # its alert judges it
+        r"|_last_attempt_|_rate_limit_reset_|_reload_success_timestamp_"  # for the rules
+    )
+
+    for metric in catalog.metrics():
+        names = {metric.name, f"{metric.name}_bucket"}
+        assert bool(names & read) or left_out.search(metric.name), metric.name
+
+
 @each_target
 def test_a_query_needs_no_recorded_series_and_no_newer_prometheus(target: Target) -> None:
     """The boards work without the rules; what is experimental is refused unless switched on."""

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from exporter.simulator import World
-from grafana import overview
+from grafana import alerts
 from tests.boards import Target, Values, boards, filled, options, query_result, targets, variables
 from tests.machine import program
 from tests.stack import WORKSPACE, Prometheus, stack, until
@@ -215,7 +215,7 @@ def test_an_alert_of_no_workspace_is_told_as_well(watched: Watched) -> None:
     """It is about the exporter, or about one instance of it."""
     absent = 'label_replace(vector(1), "alertname", "BrazeExporterAbsent", "", "")'
     reload = f'label_replace({absent}, "instance", "braze:10068", "", "")'
-    told = [watched.instant(overview.told(alert))[0]["metric"] for alert in (absent, reload)]
+    told = [watched.instant(alerts.told(alert))[0]["metric"] for alert in (absent, reload)]
 
     assert [labels["of"] for labels in told] == ["exporter", "braze:10068"]
     assert {labels["to"] for labels in told} == {"braze-exporter"}
