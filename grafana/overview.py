@@ -88,7 +88,10 @@ DROPPED = stat(
         APPS.of(f"bottomk(6, {DAYS.dropped()} unless {HOURS.value()})"),
         "{{app_name}}: sessions of a day",
     ),
-    now(ALL_HOURS.dropped(), "{{workspace}}: all sessions"),
+    now(
+        f"{ALL_HOURS.dropped()} or ({ALL_DAYS.dropped()} unless {ALL_HOURS.value()})",
+        "{{workspace}}: all sessions",
+    ),
     unit="percentunit",
     background=True,
     small=False,
