@@ -28,10 +28,9 @@ LASTING = f'ALERTS_FOR_STATE{{alertname=~"Braze.+", {HERE}'
 FIRING_HERE = f"{FIRING}, {HERE}"
 PENDING_HERE = f"{PENDING}, {HERE}"
 
-ROW_TO_BOARD = (
+TO_BOARD = (
     "/d/${__data.fields.to}/${__data.fields.to}?"
-    f"{SHARED}&var-workspace=${{__data.fields.workspace}}"
-    "&${__data.fields.what}&${__url_time_range}"
+    f"{SHARED}&${{__data.fields.what}}&${{__url_time_range}}"
 )
 
 
@@ -40,21 +39,22 @@ def told(expr: str) -> str:
 
     And with labels for links: `to`, the board that tells more, and `what`, its variables.
     """
-    named = '"named", " ", "segment_name", "app_name", "collector", "instance"'
-    expr = f"label_join({expr}, {named})"
+    names = '"segment_name", "app_name", "collector", "instance"'
+    expr = f'label_join({expr}, "names", " ", {names})'
     for label, value, source, pattern in (
         ("alert", "$1", "alertname", "Braze(.+)"),
         ("of", "exporter", "", ""),
         ("of", "$1", "workspace", "(.+)"),
-        ("of", "$1", "named", " *([^ ].*?) *"),
+        ("of", "$1", "names", " *([^ ].*?) *"),
         ("to", "braze-exporter", "", ""),
         ("to", "braze-detail", "segment_id", ".+"),
         ("to", "braze-detail", "app_id", ".+"),
+        ("workspace", "var-workspace=$1", "workspace", "(.+)"),
         ("segment_id", "var-segment=$1", "segment_id", "(.+)"),
         ("app_id", "var-app=$1", "app_id", "(.+)"),
     ):
         expr = f'label_replace({expr}, "{label}", "{value}", "{source}", "{pattern}")'
-    return f'label_join({expr}, "what", "&", "segment_id", "app_id")'
+    return f'label_join({expr}, "what", "&", "workspace", "segment_id", "app_id")'
 
 
 FIRING_ALERTS = table(
@@ -62,7 +62,7 @@ FIRING_ALERTS = table(
     "Alerts of the bundled rules that fire, and for how long what they say has been true. Empty as "
     "well where the rules are not loaded (docs/alerting.md). A click leads to the detail.",
     rows(
-        "max by (severity, alert, of, workspace, to, what)"
+        "max by (severity, alert, of, to, what)"
         f" ({told(f'time() - {LASTING} and ignoring (alertstate) {FIRING_HERE}')})"
     ),
     unit="s",
@@ -72,7 +72,6 @@ FIRING_ALERTS = table(
         "of": "Of",
         "alert": "Alert",
         "Value": "For",
-        "workspace": "",
         "to": "",
         "what": "",
     },
@@ -89,9 +88,9 @@ FIRING_ALERTS = table(
                 }
             ),
         ),
-        named("Of", custom_width=155, links=[link("Detail", ROW_TO_BOARD)]),
+        named("Of", custom_width=155, links=[link("Detail", TO_BOARD)]),
         named("For", decimals=0, custom_width=75),
-        *(named(name, **HIDDEN) for name in ("workspace", "to", "what")),
+        *(named(name, **HIDDEN) for name in ("to", "what")),
     ),
 )
 

@@ -17,6 +17,7 @@ from grafana.style import (
     fixed,
     like,
     line,
+    of_query,
     steps,
 )
 
@@ -48,14 +49,8 @@ QUOTA = timeseries(
     unit="short",
     min=0,
     overrides=(
-        {
-            "matcher": {"id": "byFrameRefID", "options": "A"},
-            "properties": [
-                {"id": "color", "value": {"mode": "fixed", "fixedColor": CALM}},
-                {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [8, 4]}},
-            ],
-        },
-        like("left$", **fixed(SKY)),
+        of_query("A", **fixed(CALM), custom_lineStyle={"fill": "dash", "dash": [8, 4]}),
+        of_query("B", **fixed(SKY)),
     ),
     custom={"fillOpacity": 10},
 )

@@ -37,7 +37,6 @@ def room(name: str) -> Json:
         name,
         unit="percentunit",
         decimals=0,
-        noValue="no threshold",
         **steps((None, BAD), (0, WARN), (0.1, PLAIN)),
     )
 

@@ -36,6 +36,7 @@ from grafana.style import (
     line,
     link,
     named,
+    of_query,
     says,
     steps,
 )
@@ -59,6 +60,7 @@ FRESHNESS = stat(
     "furthest behind. A size is known some hours into its day; a complete hour of sessions is 75 "
     "to 140 minutes old, a complete day 24 to 48 hours. Orange is what the bundled rules call "
     "stale (36 h, 4 h, 64 h). Every number below is as good as this row.",
+    now('count(braze_exporter_build_info{job=~"$job"}) or vector(0)', "Exporters"),
     now(age(SIZES), "Sizes: day began"),
     now(age(HOURS, ALL_HOURS), "Hourly sessions: hour began"),
     now(age(DAYS, ALL_DAYS), "Daily sessions: day began"),
@@ -67,6 +69,7 @@ FRESHNESS = stat(
     now(f"count({FIRING_HERE}) or vector(0)", "Alerts firing"),
     unit="none",
     overrides=(
+        named("Exporters", **steps((None, BAD), (1, PLAIN))),
         aged("Sizes: day began", 36),
         aged("Hourly sessions: hour began", 4),
         aged("Daily sessions: day began", 64),
@@ -96,17 +99,12 @@ DROPPED = stat(
     background=True,
     small=False,
     decimals=0,
-    noValue="Nothing is below its threshold",
+    noValue="Nothing is known to be below its threshold",
     **steps((None, BAD)),
     overrides=(
-        {
-            "matcher": {"id": "byFrameRefID", "options": "A"},
-            "properties": [{"id": "links", "value": [link("Detail of the segment", TO_SEGMENT)]}],
-        },
-        {
-            "matcher": {"id": "byFrameRefID", "options": "B"},
-            "properties": [{"id": "links", "value": [link("Detail of the app", TO_APP)]}],
-        },
+        of_query("A", links=[link("Detail of the segment", TO_SEGMENT)]),
+        of_query("B", links=[link("Detail of the app", TO_APP)]),
+        of_query("C", links=[link("Detail of the app", TO_APP)]),
     ),
 )
 
@@ -126,7 +124,7 @@ def total(values: Values, whole: Values, title: str, description: str) -> Panel:
     """The sessions of all chosen apps, with what they are to be compared with."""
     return stat(
         title,
-        f"Of all chosen apps together, or of the whole workspace where the settings name none, and "
+        "Of all chosen apps together, or of the whole workspace where the settings name none, and "
         f"the change {description}",
         now(f"{values.total()} or {whole.total()}", "sessions"),
         now(f"{values.total_change('1d')} or {whole.total_change('1d')}", "in a day"),

@@ -78,6 +78,11 @@ def like(pattern: str, **properties: Any) -> Json:
     return {**named("", **properties), "matcher": {"id": "byRegexp", "options": f"/{pattern}/"}}
 
 
+def of_query(ref: str, **properties: Any) -> Json:
+    """What is different for what a query brings."""
+    return {**named("", **properties), "matcher": {"id": "byFrameRefID", "options": ref}}
+
+
 def line(name: str, color: str, *dash: int, width: int = 1, **properties: Any) -> Json:
     """A line of this colour, dashed if `dash` says how."""
     style = {"fill": "dash", "dash": list(dash)} if dash else {"fill": "solid"}

@@ -51,7 +51,7 @@ FOREIGN = {
     "ALERTS": ALERT_LABELS,
     "ALERTS_FOR_STATE": ALERT_LABELS - {"alertstate"},
 }
-MADE_HERE = {"of", "named", "alert", "to", "what"}
+MADE_HERE = {"of", "names", "alert", "to", "what"}
 """Labels that a query makes itself."""
 
 each_board = pytest.mark.parametrize("board", boards().values(), ids=boards())

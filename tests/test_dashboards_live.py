@@ -200,15 +200,16 @@ def test_a_firing_alert_leads_to_the_board_that_tells_more(watched: Watched) -> 
     """With the id of what it is about, and nothing else chosen."""
     (target,) = (target for target in targets() if target.panel["title"] == "Firing alerts")
     led = {
-        row["metric"]["of"]: (row["metric"]["to"], row["metric"]["what"].strip("&"))
+        row["metric"]["of"]: (row["metric"]["to"], urllib.parse.parse_qs(row["metric"]["what"]))
         for row in watched.answer(target, {})
     }
+    segment, app = watched.segment("Push Enabled - iOS"), watched.app("web")
 
     assert led["Push Enabled - iOS"] == (
         "braze-detail",
-        f"var-segment={watched.segment('Push Enabled - iOS')}",
+        {"var-workspace": [WORKSPACE], "var-segment": [segment]},
     )
-    assert led["web"] == ("braze-detail", f"var-app={watched.app('web')}")
+    assert led["web"] == ("braze-detail", {"var-workspace": [WORKSPACE], "var-app": [app]})
 
 
 def test_an_alert_of_no_workspace_is_told_as_well(watched: Watched) -> None:
