@@ -19,6 +19,7 @@ from grafana.style import (
     CALM,
     GOOD,
     NO_APPS,
+    NO_VALUES,
     PART_OF_NORMAL,
     PLAIN,
     WARN,
@@ -59,8 +60,8 @@ def summary(values: Values, title: str, what: str, before: str, description: str
 
 
 def absent(values: Values) -> Json:
-    """What stands in place of a graph of sessions where there are none."""
-    return {"noValue": NO_APPS} if values in (HOURS, DAYS) else {}
+    """What stands in place of a graph without values."""
+    return {"noValue": NO_APPS if values in (HOURS, DAYS) else NO_VALUES}
 
 
 def course(values: Values, title: str, what: str, median: str, description: str) -> Panel:

@@ -113,7 +113,9 @@ SESSIONS_DAYS = days(
     "the threshold made from it. Days of which Prometheus has no sample are empty.",
 )
 
-NOT_WATCHED = "No sessions by segment: name it in sessions.by_segment of the settings"
+NOT_WATCHED = (
+    "No sessions in this time: only segments in sessions.by_segment of the settings have any"
+)
 
 USERS_HOURS = timeseries(
     "Sessions an hour of the segment's users, by app",

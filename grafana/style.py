@@ -48,7 +48,8 @@ def changed(least: float = 0.3) -> Json:
     return steps((None, BAD), (-least, WARN), (-least / 2, PLAIN), (least / 2, GOOD))
 
 
-NO_APPS = "No sessions: the settings name no apps"
+NO_VALUES = "Nothing in this time: it fills as Prometheus scrapes"
+NO_APPS = "No sessions in this time: it fills as Prometheus scrapes, if the settings name apps"
 
 PART_OF_NORMAL: Json = {
     "color": {"mode": "thresholds", "seriesBy": "min"},
