@@ -114,7 +114,7 @@ SESSIONS_DAYS = days(
 )
 
 NOT_WATCHED = (
-    "No sessions in this time: only segments in sessions.by_segment of the settings have any"
+    "No sessions in this time: only segments in sessions.by_segment have any"
 )
 
 USERS_HOURS = timeseries(
