@@ -1,26 +1,9 @@
 """The panels about alerts: of the bundled rules, told by what they are about."""
 
 from grafana.board import SHARED
-from grafana.panels import (
-    Query,
-    rows,
-    table,
-    timeline,
-)
-from grafana.queries import (
-    FIRING,
-    PENDING,
-)
-from grafana.style import (
-    BAD,
-    CALM,
-    GOOD,
-    HIDDEN,
-    WARN,
-    link,
-    named,
-    says,
-)
+from grafana.panels import Query, rows, table, timeline
+from grafana.queries import FIRING, PENDING
+from grafana.style import BAD, CALM, GOOD, HIDDEN, WARN, link, named, says
 
 # Some alerts are of no workspace: that the exporter is gone, for one.
 HERE = 'workspace=~"$workspace|"}'

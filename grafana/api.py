@@ -1,25 +1,8 @@
 """The panels about Braze's API: what is asked of it, and what it answers."""
 
 from grafana.own import HERE, PARTS, TARGET, newest
-from grafana.panels import (
-    Query,
-    bars,
-    now,
-    stat,
-    timeseries,
-)
-from grafana.style import (
-    BAD,
-    CALM,
-    PLAIN,
-    SKY,
-    WARN,
-    fixed,
-    like,
-    line,
-    of_query,
-    steps,
-)
+from grafana.panels import Query, bars, now, stat, timeseries
+from grafana.style import BAD, CALM, PLAIN, SKY, WARN, fixed, like, line, of_query, steps
 
 
 def hourly(metric: str, by: str) -> str:

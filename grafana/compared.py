@@ -1,19 +1,7 @@
 """The panels that show one value beside what is normal for it."""
 
-from grafana.panels import (
-    Panel,
-    Query,
-    bargauge,
-    bars,
-    now,
-    stat,
-    timeseries,
-)
-from grafana.queries import (
-    DAYS,
-    HOURS,
-    Values,
-)
+from grafana.panels import Panel, Query, bargauge, bars, now, stat, timeseries
+from grafana.queries import DAYS, HOURS, Values
 from grafana.style import (
     BAD,
     CALM,

@@ -2,27 +2,9 @@
 
 from grafana.board import Board, Line, Region, Row, watched
 from grafana.compared import course, days, gauge, ratio, summary
-from grafana.panels import (
-    Query,
-    timeline,
-    timeseries,
-)
-from grafana.queries import (
-    APPS,
-    DAYS,
-    FIRING,
-    HOURS,
-    PENDING,
-    SEGMENT_HOURS,
-    SIZES,
-)
-from grafana.style import (
-    BAD,
-    CALM,
-    PART_OF_NORMAL,
-    line,
-    says,
-)
+from grafana.panels import Query, timeline, timeseries
+from grafana.queries import APPS, DAYS, FIRING, HOURS, PENDING, SEGMENT_HOURS, SIZES
+from grafana.style import BAD, CALM, PART_OF_NORMAL, line, says
 
 SEGMENT_ROW = "Segment: ${segment:text}"
 APP_ROW = "App: ${app:text}"
@@ -113,9 +95,7 @@ SESSIONS_DAYS = days(
     "the threshold made from it. Days of which Prometheus has no sample are empty.",
 )
 
-NOT_WATCHED = (
-    "No sessions in this time: only segments in sessions.by_segment have any"
-)
+NOT_WATCHED = "No sessions in this time: only segments in sessions.by_segment have any"
 
 USERS_HOURS = timeseries(
     "Sessions an hour of the segment's users, by app",

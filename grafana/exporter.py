@@ -3,24 +3,9 @@
 from grafana.api import FAILURES, LATENCY, QUOTA, QUOTA_NOW, REQUESTS, THROTTLED
 from grafana.board import Board, Line, Row, datasource, labels
 from grafana.own import COLLECTOR, HERE, PARTS, RUNNING, STATES, TARGET, newest
-from grafana.panels import (
-    Query,
-    bars,
-    now,
-    rows,
-    stat,
-    table,
-    timeseries,
-)
+from grafana.panels import Query, bars, now, rows, stat, table, timeseries
 from grafana.queries import BEHIND, behind
-from grafana.style import (
-    BAD,
-    GOOD,
-    PLAIN,
-    named,
-    says,
-    steps,
-)
+from grafana.style import BAD, GOOD, PLAIN, named, says, steps
 
 AGE = f"time() - {newest('braze_exporter_collector_last_success_timestamp_seconds')}"
 INTERVALS = f"({AGE}) / {newest('braze_exporter_collector_interval_seconds')}"

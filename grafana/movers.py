@@ -1,31 +1,9 @@
 """The tables of what moved: the newest value, its changes and its trend."""
 
 from grafana.board import detail
-from grafana.panels import (
-    Panel,
-    Query,
-    rows,
-    table,
-)
-from grafana.queries import (
-    APPS,
-    HOURS,
-    SEGMENTS,
-    SIZES,
-    Names,
-    Values,
-)
-from grafana.style import (
-    BAD,
-    GOOD,
-    HIDDEN,
-    Json,
-    changed,
-    fixed,
-    link,
-    named,
-    says,
-)
+from grafana.panels import Panel, Query, rows, table
+from grafana.queries import APPS, HOURS, SEGMENTS, SIZES, Names, Values
+from grafana.style import BAD, GOOD, HIDDEN, PLAIN, Json, changed, fixed, link, named, says, steps
 
 ROW_TO_SEGMENT = detail(
     "var-workspace=${__data.fields.workspace}", "var-segment=${__data.fields.segment_id}"
@@ -43,6 +21,7 @@ def change(name: str) -> Json:
         custom_align="right",
         custom_cellOptions={"type": "color-text"},
         **changed(),
+        **says({"Infinity": ("n/a", PLAIN)}),
     )
 
 
@@ -53,6 +32,7 @@ STATE = named(
     custom_cellOptions={"type": "color-background", "mode": "basic"},
     **says({"1": ("below threshold", BAD), "0": ("normal", "transparent")}),
     noValue="no threshold",
+    **steps((None, "transparent")),
 )
 TREND = named(
     "Trend",
@@ -72,6 +52,14 @@ TREND = named(
 )
 
 
+def since_last_week(values: Values) -> str:
+    """The change since a week before, infinite where that is not known.
+
+    Grafana sorts what is absent before the deepest drop, and what is infinite after all.
+    """
+    return f"{values.change('1w')} or {values.value()} ^ 0 / 0"
+
+
 def movers(
     values: Values,
     ids: Names,
@@ -84,7 +72,7 @@ def movers(
     """What moved, the deepest drop first: the newest value and its changes, with the trend."""
     heading, amount = words
     end = values.at_the_end()
-    ranked = f"({end.change('1w')} or {end.value()} ^ 0 - 1)"
+    ranked = f"({since_last_week(end)})"
     if least:
         ranked += f" and ({end.value()} >= {least} or {end.baseline('1w')} >= {least})"
     shown = f"and on ({values.by}) bottomk($top, {ranked})"
@@ -93,7 +81,7 @@ def movers(
         description,
         rows(f"{ids.of(values.value())} {shown}"),
         rows(f"{values.change('1d')} {shown}"),
-        rows(f"{values.change('1w')} {shown}"),
+        rows(f"({since_last_week(values)}) {shown}"),
         rows(f"{values.part_of_normal()} - 1 {shown}"),
         rows(f"{values.value()} < bool {values.threshold()} {shown}"),
         Query(f"{values.value()} {shown}", interval="1h"),

@@ -3,13 +3,7 @@
 from grafana.alerts import ALERT_TIMELINE, FIRING_ALERTS, FIRING_HERE
 from grafana.board import Board, Line, Row, choice, detail, watched
 from grafana.movers import APP_MOVERS, SEGMENT_MOVERS
-from grafana.panels import (
-    Panel,
-    Query,
-    now,
-    stat,
-    timeseries,
-)
+from grafana.panels import Panel, Query, now, stat, timeseries
 from grafana.queries import (
     ALL_DAYS,
     ALL_HOURS,

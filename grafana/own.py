@@ -1,14 +1,6 @@
 """The PromQL of the exporter's own metrics, and the colours that its parts always have."""
 
-from grafana.style import (
-    BAD,
-    CALM,
-    PINK,
-    SKY,
-    Json,
-    fixed,
-    like,
-)
+from grafana.style import BAD, CALM, PINK, SKY, Json, fixed, like
 
 TARGET = 'job=~"$job", instance=~"$instance"'
 HERE = f'{TARGET}, workspace=~"$workspace"'

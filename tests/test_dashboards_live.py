@@ -4,6 +4,7 @@ It holds nine days that `backfill` wrote and what it scrapes since, beside the b
 """
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -194,6 +195,20 @@ def test_the_collapsed_segment_is_first(watched: Watched) -> None:
     assert [row["metric"]["segment_name"] for row in tile] == ["Push Enabled - iOS"]
     assert float(tile[0]["value"][1]) == pytest.approx(-0.88, abs=0.02)
     assert deepest["metric"]["segment_id"] == watched.segment("Push Enabled - iOS")
+
+
+def test_what_cannot_be_compared_is_last(watched: Watched) -> None:
+    """Infinite is last in Grafana's tables; absent would be before the deepest drop."""
+    (target,) = (
+        target
+        for target in targets()
+        if (target.panel["title"], target.target["refId"]) == ("Segments that moved", "C")
+    )
+    rows = watched.answer(target, {"least": "0"})
+    changes = {row["metric"]["segment_id"]: float(row["value"][1]) for row in rows}
+
+    assert len(changes) == len(watched.world.segments)
+    assert changes[watched.segment("Beta Testers")] == math.inf
 
 
 def test_a_firing_alert_leads_to_the_board_that_tells_more(watched: Watched) -> None:
