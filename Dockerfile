@@ -5,8 +5,8 @@ ARG RUN=gcr.io/distroless/python3-debian13:nonroot
 FROM ${BUILD} AS build
 WORKDIR /build
 COPY requirements.lock ./
-RUN python3 -m pip --disable-pip-version-check --no-cache-dir install --no-compile --only-binary :all: \
-        --require-hashes --requirement requirements.lock --target /app \
+RUN python3 -m pip --disable-pip-version-check --no-cache-dir install --root-user-action ignore --no-compile \
+        --only-binary :all: --require-hashes --requirement requirements.lock --target /app \
     && rm -r /app/bin
 COPY exporter /app/exporter
 # Compiled here, because there the file system is read-only, and by hash, because times do not survive every builder.
