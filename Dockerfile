@@ -1,8 +1,5 @@
 # The exporter from its hashed lock, on a base that has no shell and no package manager. Both bases need the same Python.
-ARG BUILD=python:3.13-slim-trixie
-ARG RUN=gcr.io/distroless/python3-debian13:nonroot
-
-FROM ${BUILD} AS build
+FROM python:3.13-slim-trixie AS build
 WORKDIR /build
 COPY requirements.lock ./
 RUN python3 -m pip --disable-pip-version-check --no-cache-dir install --root-user-action ignore --no-compile \
@@ -13,7 +10,7 @@ COPY exporter /app/exporter
 RUN python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /app \
     && mkdir /data
 
-FROM ${RUN}
+FROM gcr.io/distroless/python3-debian13:nonroot
 ARG VERSION=""
 ARG REVISION=""
 LABEL org.opencontainers.image.title="braze-exporter" \
