@@ -11,7 +11,7 @@ def program(name: str) -> str:
     """The path of a program; without it the test is skipped, or fails in CI, where nothing is."""
     path = shutil.which(name)
     if path is None:
-        message = f"{name} is not installed (Debian's package prometheus brings it)"
+        message = f"{name} is not installed (Debian's packages prometheus and wget bring it)"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
