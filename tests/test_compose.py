@@ -23,7 +23,6 @@ from tests.machine import free_port, program
 from tests.stack import Prometheus, Stack, stack, until
 
 ROOT = Path(__file__).parent.parent
-FILES = ("compose.yaml", "compose.override.yaml", "compose.account.yaml")
 SETTINGS = "/etc/braze-exporter/braze.yml"
 
 Service = Mapping[str, Any]
@@ -62,21 +61,6 @@ def mounts(service: Service) -> dict[str, str]:
         assert target not in found
         found[target] = source
     return found
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_it_is_a_compose_file(name: str) -> None:
-    """The schema of the Compose Specification."""
-    pytest.importorskip("check_jsonschema", reason="needs make check-tools")
-
-    checked = subprocess.run(
-        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", name],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-
-    assert checked.returncode == 0, checked.stdout
 
 
 @pytest.mark.parametrize("service", EVERY)
