@@ -81,7 +81,7 @@ def write_history(
 
     for series, pages in groupby(answers(), lambda answered: answered[0][0]):
         try:
-            file.add(series, replay(_points(pages), series, watch, span.until))
+            file.add(series, replay(_points(pages, span), series, watch, span.until))
         except BrazeError as error:
             failures[series] = str(error)
             refused = refused + 1 if error.reason in REFUSED else 0
@@ -90,13 +90,19 @@ def write_history(
     return failures
 
 
-def _points(pages: Iterable[tuple[Question, Answer | BrazeError]]) -> Iterator[Sequence[Point]]:
-    """The points of a series, page by page, without counts that a page's end cut short."""
+def _points(
+    pages: Iterable[tuple[Question, Answer | BrazeError]], span: Span
+) -> Iterator[Sequence[Point]]:
+    """The points of a series, page by page.
+
+    A count that a page's end cut short comes again, whole, on the next. On the last page it stays:
+    it is never shown, but it tells that the one before is over.
+    """
     for (series, end), answer in pages:
         if isinstance(answer, BrazeError):
             raise answer
-        whole = series.family.kind is Kind.LEVEL
-        yield [point for point in answer.points if (point.start if whole else point.end) <= end]
+        whole = series.family.kind is Kind.LEVEL or end == span.until
+        yield [point for point in answer.points if whole or point.end <= end]
 
 
 def in_order(

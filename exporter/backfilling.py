@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -77,8 +77,9 @@ def backfill(arguments: Namespace) -> int:
     try:
         with ExitStack() as accounts, SampleFile(output, target, span) as file:
             works = list(_works(*read, accounts, failures))
-            _announce(works, target, span, output)
-            _write(works, file, span, failures)
+            requests = _announce(works, target, span, output)
+            with progress(requests, "requests") as asked:
+                _write(works, file, span, asked, failures)
             size = file.finish() if file.samples else None
     except OSError as error:
         return fail(f"cannot write {output}: {error.strerror}")
@@ -151,37 +152,41 @@ def _works(
         yield _Work(account, watch, series, tuple(infos(watch, selection, names)))
 
 
-def _announce(works: Sequence[_Work], target: Mapping[str, str], span: Span, output: Path) -> None:
+def _announce(works: Sequence[_Work], target: Mapping[str, str], span: Span, output: Path) -> int:
+    """Say what is to come; returns the number of requests."""
     series = [series for work in works for series in work.series]
+    requests = sum(len(page_ends(each.family.unit, span)) for each in series)
     size = most(series, (each for work in works for each in work.names), target, span)
     _tell(
         f"{len(series)} series from {_time(span.since)} to {_time(span.until)}, "
-        f"a sample each {span.step} s: at most {_amount(size)}"
+        f"a sample each {span.step} s: at most {_amount(size)}; {requests:,} requests"
     )
     if shutil.disk_usage(output.absolute().parent).free < size.bytes:
         _tell("that may be more than the disk has room for; --step 1h needs a twelfth of --step 5m")
     if span.step > _LOOKBACK:
         _tell("samples over 5m apart are not found by plain selectors: use last_over_time(x[step])")
+    return requests
 
 
-def _write(works: Sequence[_Work], file: SampleFile, span: Span, failures: dict[str, str]) -> None:
-    questions = sum(
-        len(page_ends(each.family.unit, span)) for work in works for each in work.series
-    )
-    with progress(questions, "requests") as asked:
-        for work in works:
-            missing = write_history(
-                file,
-                work.series,
-                work.watch,
-                span,
-                work.account.client.data_series,
-                threads=work.account.threads,
-                width=work.account.width,
-                asked=asked,
-            )
-            failures |= {str(series): why for series, why in missing.items()}
+def _write(
+    works: Sequence[_Work],
+    file: SampleFile,
+    span: Span,
+    asked: Callable[[], object],
+    failures: dict[str, str],
+) -> None:
     for work in works:
+        missing = write_history(
+            file,
+            work.series,
+            work.watch,
+            span,
+            work.account.client.data_series,
+            threads=work.account.threads,
+            width=work.account.width,
+            asked=asked,
+        )
+        failures |= {str(series): why for series, why in missing.items()}
         for metric, labels in work.names:
             file.name(metric, labels)
 
