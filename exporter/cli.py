@@ -12,11 +12,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from exporter import __version__
+from exporter.exitcodes import FAILED
 
 _COMMANDS = {
     "serve": "poll Braze and serve metrics until stopped (the default)",
     "check": "read the settings, say what is wrong with them, and end",
     "once": "poll everything once and write the metrics to stdout or a file",
+    "doctor": "find what keeps it from working with this account, and say what to do",
+    "plan": "say what the settings will cost: requests, time, series, bytes, memory",
+    "discover": "list Braze's segments: names, ids, tags, sizes",
     "demo": "everything at work against a simulated Braze: no account needed",
     "simulate": "the simulated Braze alone",
     "healthcheck": "ask a running exporter whether it is healthy (for container images)",
@@ -40,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             code: int = command(arguments)
         except KeyboardInterrupt:
-            return commands.FAILED
+            print("interrupted", file=sys.stderr)
+            return FAILED
         return code
 
 
@@ -79,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         name: commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         for name, text in _COMMANDS.items()
     }
-    for name in ("serve", "check", "once", "healthcheck"):
+    for name in ("serve", "check", "once", "doctor", "plan", "discover", "healthcheck"):
         _add_settings(made[name])
     made["once"].add_argument(
         "--textfile",
@@ -87,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help="write to this file, all at once, as node_exporter's textfile collector reads it",
     )
+    _add_inquiries(made)
     made["demo"].add_argument(
         "--web.listen-address",
         dest="listen_address",
@@ -146,6 +152,69 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         action="append",
         help="where to listen, such as :10068; may be repeated",
     )
+
+
+def _add_inquiries(made: dict[str, argparse.ArgumentParser]) -> None:
+    for name in ("doctor", "plan", "discover"):
+        made[name].add_argument(
+            "--workspace",
+            metavar="NAME",
+            action="append",
+            default=[],
+            help="only this workspace; may be repeated (default: all)",
+        )
+    for name in ("doctor", "plan"):
+        made[name].add_argument("--json", action="store_true", help="write JSON, for programs")
+    made["doctor"].add_argument(
+        "--find-instance",
+        action="store_true",
+        help="send a key that is refused to each of Braze's other instances, to find its own",
+    )
+    made["plan"].add_argument(
+        "--segments",
+        metavar="N",
+        type=_whole,
+        help="take it that the list has so many segments and all pass, instead of asking Braze for "
+        "it where the settings discover",
+    )
+    made["plan"].add_argument(
+        "--latency",
+        metavar="SECONDS",
+        type=_seconds,
+        default=0.5,
+        help="how long a request is taken to need (default: 0.5; Braze was seen to need 0.25 to "
+        "0.9)",
+    )
+    made["discover"].add_argument(
+        "--sizes",
+        action=argparse.BooleanOptionalAction,
+        help="ask for the size of every segment or of none, a request each (default: of the first "
+        "100 selected)",
+    )
+    form = made["discover"].add_mutually_exclusive_group()
+    for name, text in (
+        ("json", "write JSON, for programs"),
+        ("yaml", "write the selected ids as the settings take them"),
+    ):
+        form.add_argument(
+            f"--{name}", dest="form", action="store_const", const=name, default="table", help=text
+        )
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 <= int(text) <= 1_000_000):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of segments")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return seconds
 
 
 def _moment(text: str) -> datetime:

@@ -16,9 +16,10 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from exporter import logs, quantities
+from exporter import inquiries, logs, quantities
 from exporter.config import ConfigError, Settings, load
 from exporter.daemon import Daemon
+from exporter.exitcodes import DONE, FAILED, USAGE
 from exporter.once import poll_once
 from exporter.poller import key_of
 from exporter.secretfile import ApiKey, KeyFileError
@@ -26,8 +27,6 @@ from exporter.server import ListenError
 from exporter.simulator import DEFAULT_KEY, FAULTS, Simulator, World
 from exporter.simulator import serve as serve_simulator
 from exporter.simulator.workspace import COLLAPSED_SEGMENT, FALLEN_APP
-
-DONE, FAILED, USAGE = 0, 1, 2
 
 _FLAGS = (
     "web.listen-address",
@@ -73,6 +72,21 @@ def once(arguments: Namespace) -> int:
         except OSError as error:
             return _fail(f"cannot write {arguments.textfile}: {error.strerror}")
     return DONE if complete else FAILED
+
+
+def doctor(arguments: Namespace) -> int:
+    """Find what keeps the exporter from working with these settings."""
+    return inquiries.doctor(arguments, _loader(arguments))
+
+
+def plan(arguments: Namespace) -> int:
+    """Say what the settings will cost."""
+    return inquiries.plan(arguments, _loader(arguments))
+
+
+def discover(arguments: Namespace) -> int:
+    """List the segments."""
+    return inquiries.discover(arguments, _loader(arguments))
 
 
 def healthcheck(arguments: Namespace) -> int:

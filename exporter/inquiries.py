@@ -1,0 +1,227 @@
+"""The commands that ask and report: doctor, plan and discover."""
+
+import json
+import os
+import shutil
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from queue import SimpleQueue
+from threading import Thread
+from typing import TextIO, TypeVar
+
+from exporter import discover as discovery
+from exporter import plan as planning
+from exporter.client import BrazeError
+from exporter.config import ConfigError, Settings, Workspace
+from exporter.doctor import Doctor
+from exporter.exitcodes import DONE, FAILED, USAGE
+from exporter.findings import Finding, State, Style, as_json, summary
+from exporter.model import Segment
+from exporter.patient import Means
+from exporter.poller import key_of, watch_of
+from exporter.progress import Progress
+from exporter.secretfile import KeyFileError
+from exporter.visit import Visit
+from exporter.watch import Watch, select
+
+T = TypeVar("T")
+
+
+class Unable(Exception):
+    """The question cannot be answered: why, and how the command ends."""
+
+    def __init__(self, why: str, code: int = FAILED) -> None:
+        super().__init__(why)
+        self.code = code
+
+
+def doctor(arguments: Namespace, read: Callable[[], Settings]) -> int:
+    """Print what `Doctor` finds, as it finds it."""
+
+    def known() -> Settings:
+        settings = read()
+        _chosen(settings, arguments.workspace)
+        return settings
+
+    examination = Doctor(known, Means(find_instance=arguments.find_instance))
+    found: list[Finding] = []
+    style, shown = _style(sys.stdout, os.environ), ""
+    try:
+        for finding in _made_elsewhere(examination.findings(arguments.workspace)):
+            found.append(finding)
+            if not arguments.json:
+                heading = style.heading(finding.workspace) if finding.workspace != shown else ""
+                shown = finding.workspace
+                print(heading + style.write(finding), end="", flush=True)
+    except Unable as error:
+        print(error, file=sys.stderr)
+        return error.code
+    if arguments.json:
+        print(json.dumps(as_json(found, examination.requests), indent=2))
+    else:
+        print(summary(found, sum(examination.requests.values())), end="")
+    if not examination.usable:
+        return USAGE
+    return FAILED if any(finding.state is State.FAILED for finding in found) else DONE
+
+
+def plan(arguments: Namespace, read: Callable[[], Settings]) -> int:
+    """Print what the settings will cost."""
+
+    def answer(settings: Settings) -> int:
+        subjects = [
+            _subject(name, workspace, settings, arguments.segments)
+            for name, workspace in _chosen(settings, arguments.workspace).items()
+        ]
+        made = planning.plan(subjects, arguments.latency)
+        write = planning.as_json if arguments.json else planning.as_text
+        sys.stdout.write(write(made))
+        return DONE
+
+    return _answered(read, answer)
+
+
+def discover(arguments: Namespace, read: Callable[[], Settings]) -> int:
+    """Print the segments; failed, with all that could be read printed, if something could not."""
+
+    def answer(settings: Settings) -> int:
+        found: list[discovery.Row] = []
+        for name, workspace in _chosen(settings, arguments.workspace).items():
+            watch = watch_of(name, workspace, settings.poll)
+            with _visit(name, workspace, settings) as visit:
+                found += _rows(watch, visit, workspace.concurrency, arguments.sizes)
+        sys.stdout.write(discovery.FORMS[arguments.form](found))
+        failed = [row for row in found if row.failure]
+        for row in failed[:5]:
+            print(f"no size of {row.segment.id}: {row.failure}", file=sys.stderr)
+        if failed[5:]:
+            print(f"and of {len(failed) - 5} more", file=sys.stderr)
+        return FAILED if failed else DONE
+
+    return _answered(read, answer)
+
+
+def _answered(read: Callable[[], Settings], answer: Callable[[Settings], int]) -> int:
+    try:
+        return answer(read())
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return USAGE
+    except Unable as error:
+        print(error, file=sys.stderr)
+        return error.code
+
+
+def _subject(
+    name: str, workspace: Workspace, settings: Settings, count: int | None
+) -> planning.Subject:
+    watch = watch_of(name, workspace, settings.poll)
+    if count is not None or not watch.discover:
+        source = "assumed: --segments" if count is not None else "the settings name them"
+        listed = max(count or 0, len(watch.ids))
+        selection, names = planning.assumed(watch, listed)
+    else:
+        with _visit(name, workspace, settings) as visit:
+            listing = _listing(name, visit)
+        listed, selection, source = len(listing), select(listing, watch), "asked of Braze's list"
+        names = {segment.id: segment for segment in listing}
+    return planning.Subject(
+        watch,
+        selection,
+        names,
+        listed,
+        source,
+        workspace.requests_per_hour,
+        workspace.reserve,
+        workspace.concurrency,
+    )
+
+
+def _rows(watch: Watch, visit: Visit, width: int, sizes: bool | None) -> list[discovery.Row]:
+    found = discovery.rows(_listing(watch.workspace, visit), watch)
+    wanted = discovery.to_size(found, sizes)
+    if sizes is None and len(wanted) < sum(row.selected for row in found):
+        print(
+            f"{watch.workspace}: sizes of the first {len(wanted)} selected only; "
+            "--sizes asks for all, a request each",
+            file=sys.stderr,
+        )
+    bar = Progress(watch.workspace, len(wanted), sys.stderr, time.monotonic())
+    with ThreadPoolExecutor(width) as threads:
+        try:
+            sized = discovery.with_sizes(
+                wanted,
+                watch,
+                visit.client.data_series,
+                threads=threads,
+                width=width,
+                done=lambda count: bar.done(count, time.monotonic()),
+            )
+        except BaseException:  # an interruption must not wait for Braze
+            visit.stop()
+            raise
+        finally:
+            bar.clear()
+    return [sized.get(row.segment.id, row) for row in found]
+
+
+def _listing(name: str, visit: Visit) -> tuple[Segment, ...]:
+    try:
+        return visit.client.segments()
+    except BrazeError as error:
+        raise Unable(
+            f"the segments of {name} cannot be read: {error}; `braze-exporter doctor` says why"
+        ) from None
+
+
+@contextmanager
+def _visit(name: str, workspace: Workspace, settings: Settings) -> Iterator[Visit]:
+    try:
+        key = key_of(name, workspace)
+    except KeyFileError as error:
+        raise Unable(f"the file of the API key of {name} {error}", USAGE) from None
+    with Visit(workspace, key.read, settings.poll.timeout.total_seconds()) as visit:
+        yield visit
+
+
+def _chosen(settings: Settings, names: Iterable[str]) -> Mapping[str, Workspace]:
+    """The workspaces of these names, all where there are none. Raises Unable."""
+    unknown = [name for name in names if name not in settings.workspaces]
+    if unknown:
+        known = ", ".join(settings.workspaces)
+        raise Unable(f"no workspace is called {unknown[0]!r}; there are {known}", USAGE)
+    chosen = set(names) or settings.workspaces.keys()
+    return {name: each for name, each in settings.workspaces.items() if name in chosen}
+
+
+def _made_elsewhere(items: Iterator[T]) -> Iterator[T]:
+    """What `items` gives, made on another thread: so that Ctrl-C is heard while that one waits for
+    the network, a resolver even.
+    """
+    queue: SimpleQueue[tuple[T] | BaseException | None] = SimpleQueue()
+
+    def make() -> None:
+        try:
+            for item in items:
+                queue.put((item,))
+        except BaseException as error:  # noqa: BLE001 - raised again by who waits
+            queue.put(error)
+        else:
+            queue.put(None)
+
+    Thread(target=make, name="doctor", daemon=True).start()
+    while (got := queue.get()) is not None:
+        if isinstance(got, BaseException):
+            raise got
+        yield got[0]
+
+
+def _style(out: TextIO, environ: Mapping[str, str]) -> Style:
+    if not out.isatty():
+        return Style()
+    plain = bool(environ.get("NO_COLOR")) or environ.get("TERM") == "dumb"
+    return Style(min(max(shutil.get_terminal_size().columns, 60), 120), colour=not plain)
