@@ -45,13 +45,13 @@ ACCOUNT: dict[str, Cause] = {
         "permission",
         "the key lacks the permission {permission}",
         "so {endpoint} cannot be read, and there are no {values}",
-        "permissions of a key cannot be changed: make a new one with {all}",
+        "permissions of a key cannot be changed: make a new one with {permissions}",
     ),
     "permission-missing-names": Cause(
         "permission",
         "the key lacks the permission {permission}",
         "so segments show their id in place of their name; nothing else is missing",
-        "permissions of a key cannot be changed: make a new one with {all}",
+        "permissions of a key cannot be changed: make a new one with {permissions}",
         State.WARNING,
     ),
     "unreadable": Cause(

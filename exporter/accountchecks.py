@@ -102,7 +102,7 @@ def _permission(patient: Patient, endpoint: str, wanted: Sequence[str]) -> Findi
         permission=name,
         endpoint=endpoint,
         values=_VALUES[endpoint],
-        all=", ".join(map(permission_of, wanted)),
+        permissions=", ".join(map(permission_of, wanted)),
     )
 
 

@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help", "--version")):
         words.insert(0, "serve")
-    arguments = _parser().parse_args(words)
+    arguments = command_line().parse_args(words)
     with _starting(arguments.command):
         # Only now: the commands bring pydantic, requests and the rest.
         from exporter import commands
@@ -72,7 +72,8 @@ def _starting(command: str) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """Every command and flag."""
     parser = argparse.ArgumentParser(
         "braze-exporter",
         description="Prometheus exporter for Braze: segment sizes and app sessions.",

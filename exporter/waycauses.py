@@ -142,7 +142,7 @@ WAY: dict[str, Cause] = {
     ),
     "clock-off": Cause(
         "clock",
-        "this machine's clock is {off} {side} Braze's",
+        "this machine's clock is {difference} {side} Braze's",
         "what is complete is judged by it, and Braze refuses to read a future",
         "set the clock, best with NTP (timedatectl set-ntp true); a container has its host's clock",
     ),

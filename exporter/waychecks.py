@@ -155,6 +155,7 @@ def clock(patient: Patient) -> list[Finding]:
     if ahead is None:
         return [patient.skipped("clock", "Braze's answer has no Date")]
     if abs(ahead) > _CLOCKS_DIFFER:
-        off = format_duration(timedelta(seconds=abs(ahead)))
-        return [patient.found("clock-off", off=off, side="ahead of" if ahead > 0 else "behind")]
+        difference = format_duration(timedelta(seconds=abs(ahead)))
+        side = "ahead of" if ahead > 0 else "behind"
+        return [patient.found("clock-off", difference=difference, side=side)]
     return [patient.ok("clock", "agrees with Braze's to two minutes")]
