@@ -72,11 +72,10 @@ def rate_limit(patient: Patient) -> list[Finding]:
         reset = datetime.fromtimestamp(limit.reset, UTC).strftime("%H:%M UTC")
     if refused or reserve_wait(limit, patient.workspace.reserve, patient.means.now()) > 0:
         left = 0 if refused else limit.remaining
+        of = f"{limit.limit:,}" if limit.limit is not None else "allowed"
         reserve = format_share(patient.workspace.reserve)
         return [
-            patient.found(
-                "rate-limit-spent", left=left, limit=limit.limit, reset=reset, reserve=reserve
-            )
+            patient.found("rate-limit-spent", left=left, limit=of, reset=reset, reserve=reserve)
         ]
     if limit.limit is None or limit.remaining is None:
         return [patient.skipped("rate-limit", "Braze's answer does not tell it")]

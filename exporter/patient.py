@@ -113,4 +113,4 @@ class Patient:
         """Give back what is open."""
         if self.socket is not None:
             self.socket.close()
-        self.visit.__exit__(None, None, None)
+        self.visit.close()

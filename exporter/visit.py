@@ -89,6 +89,10 @@ class Visit:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back. Nothing may be under way."""
         self._transport.close()
 
 
