@@ -10,7 +10,8 @@ ACCOUNT: dict[str, Cause] = {
     "key-unknown": Cause(
         "account",
         "{host} does not know the key ({detail})",
-        "it is misspelt, deleted, or belongs to another instance of Braze: the answer is the same",
+        "it is misspelt or deleted, belongs to another instance of Braze, or its IP allowlist "
+        "leaves this machine out: the answer is the same",
         "compare the instance with the dashboard's address (doctor --find-instance asks them all), "
         "then copy the key again or " + _NEW_KEY,
     ),

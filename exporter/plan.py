@@ -146,11 +146,7 @@ def _workspace(subject: Subject, latency: float) -> WorkspacePlan:
         subject.source,
         collectors,
         history,
-        # Half of the threads, as long as no newer point is due: in half of the time.
-        max(
-            2 * history * latency / max(subject.concurrency // 2, 1),
-            (history - burst(ceiling)) * _HOUR / ceiling,
-        ),
+        _history_seconds(subject, history, latency),
         hourly,
         # Everything is polled at the start, and again after an interval at most.
         hourly + sum(one.requests for one in collectors) + history,
@@ -159,6 +155,17 @@ def _workspace(subject: Subject, latency: float) -> WorkspacePlan:
         hourly / BRAZE_LIMIT,
         tuple(_warnings(subject, collectors, hourly, latency)),
     )
+
+
+def _history_seconds(subject: Subject, requests: int, latency: float) -> float:
+    """How long `requests` for the past take: on half of the threads, until half of an interval has
+    passed; then the newer points come first.
+    """
+    busy = requests * latency / max(subject.concurrency // 2, 1)
+    if busy > subject.watch.polls[SESSIONS] / 2:
+        busy *= 2
+    limited = (requests - burst(subject.requests_per_hour)) * _HOUR / subject.requests_per_hour
+    return max(busy, limited)
 
 
 def _warnings(

@@ -111,7 +111,7 @@ class _Seen:
         begun = self._now()
         reply = self._http.get(path, query, key)
         if self.ahead is None:
-            self.ahead = _ahead(reply.headers.get("date", ""), begun, self._now())
+            self.ahead = ahead_of(reply.headers.get("date", ""), begun, self._now())
         return reply
 
     def requested(self, endpoint: str, _seconds: float, _reason: str | None) -> None:
@@ -123,7 +123,7 @@ class _Seen:
             self.limit = limit
 
 
-def _ahead(date: str, begun: float, ended: float) -> float | None:
+def ahead_of(date: str, begun: float, ended: float) -> float | None:
     """How far the moments `begun` and `ended` of a request lie after its answer's `Date`.
 
     Whatever lies between them is no difference, nor is the second that a `Date` leaves out.

@@ -37,7 +37,8 @@ def checks_table() -> str:
 def causes_table() -> str:
     """What doctor can find: a row each, with *words* for what it fills in."""
     rows = ["| check | cause | found | why | remedy |", "|---|---|---|---|---|"]
-    for name, cause in causes.CAUSES.items():
+    order = list(causes.CHECKS)
+    for name, cause in sorted(causes.CAUSES.items(), key=lambda one: order.index(one[1].check)):
         mark = "" if cause.state is State.FAILED else f" ({cause.state.value})"
         texts = (re.sub(r"{(\w+)}", r"*\1*", t) for t in (cause.what, cause.why, cause.remedy))
         rows.append(f"| `{cause.check}` | `{name}`{mark} | {' | '.join(texts)} |")
