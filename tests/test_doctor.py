@@ -1,6 +1,7 @@
 """`doctor` names what is wrong and a remedy that works: each is broken, named, remedied, passed."""
 
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime, timedelta
@@ -647,3 +648,22 @@ def test_a_wrong_certificate_authority_is_not_our_ca(lab: Lab) -> None:
     lab.shop.update(endpoint=lab.secured(ca=trustme.CA()), ca_file=lab.ca_file)
 
     assert [each.cause for each in bad(lab.examine())] == ["ca-unknown"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "key-echo", "key-echo-500", "deep-json", "gzip-bomb", "endless-body", "drip-head",
+        "huge-number", "invalid-utf8", "list-names-null", "data-not-a-list", "connection-reset",
+    ],
+)  # fmt: skip
+def test_a_hostile_braze_neither_stops_it_nor_gets_the_key_shown(lab: Lab, fault: str) -> None:
+    """Every check is there, in time, whatever the answers are."""
+    lab.settings["poll"]["timeout"] = "1s"
+    lab.braze.simulator.faults.add(fault)
+    begun = time.monotonic()
+    found = lab.examine()
+
+    assert list(dict.fromkeys(each.check for each in found)) == list(CHECKS)
+    assert KEY not in repr(found)
+    assert time.monotonic() - begun < 10
