@@ -16,6 +16,7 @@ from typing import TextIO, TypeVar
 from exporter import discover as discovery
 from exporter import plan as planning
 from exporter.client import BrazeError
+from exporter.columns import printable
 from exporter.config import ConfigError, Settings, Workspace
 from exporter.doctor import Doctor
 from exporter.exitcodes import DONE, FAILED, USAGE
@@ -56,14 +57,14 @@ def doctor(arguments: Namespace, read: Callable[[], Settings]) -> int:
             if not arguments.json:
                 heading = style.heading(finding.workspace) if finding.workspace != shown else ""
                 shown = finding.workspace
-                print(heading + style.write(finding), end="", flush=True)
+                _say(heading + style.write(finding))
     except Unable as error:
-        print(error, file=sys.stderr)
+        _complain(error)
         return error.code
     if arguments.json:
-        print(json.dumps(as_json(found, examination.requests), indent=2))
+        _say(json.dumps(as_json(found, examination.requests), indent=2) + "\n")
     else:
-        print(summary(found, sum(examination.requests.values())), end="")
+        _say(summary(found, sum(examination.requests.values())))
     if not examination.usable:
         return USAGE
     return FAILED if any(finding.state is State.FAILED for finding in found) else DONE
@@ -79,7 +80,7 @@ def plan(arguments: Namespace, read: Callable[[], Settings]) -> int:
         ]
         made = planning.plan(subjects, arguments.latency)
         write = planning.as_json if arguments.json else planning.as_text
-        sys.stdout.write(write(made))
+        _say(write(made))
         return DONE
 
     return _answered(read, answer)
@@ -90,17 +91,23 @@ def discover(arguments: Namespace, read: Callable[[], Settings]) -> int:
 
     def answer(settings: Settings) -> int:
         found: list[discovery.Row] = []
+        code = DONE
         for name, workspace in _chosen(settings, arguments.workspace).items():
             watch = watch_of(name, workspace, settings.poll)
-            with _visit(name, workspace, settings) as visit:
-                found += _rows(watch, visit, workspace.concurrency, arguments.sizes)
-        sys.stdout.write(discovery.FORMS[arguments.form](found))
+            try:
+                with _visit(name, workspace, settings) as visit:
+                    found += _rows(watch, visit, workspace.concurrency, arguments.sizes)
+            except Unable as error:  # the others are shown all the same
+                _complain(error)
+                code = max(code, error.code)
+        if found or not code:
+            _say(discovery.FORMS[arguments.form](found))
         failed = [row for row in found if row.failure]
         for row in failed[:5]:
-            print(f"no size of {row.segment.id}: {row.failure}", file=sys.stderr)
+            _complain(f"no size of {row.segment.id}: {row.failure}")
         if failed[5:]:
-            print(f"and of {len(failed) - 5} more", file=sys.stderr)
-        return FAILED if failed else DONE
+            _complain(f"and of {len(failed) - 5} more")
+        return max(code, FAILED) if failed else code
 
     return _answered(read, answer)
 
@@ -112,8 +119,20 @@ def _answered(read: Callable[[], Settings], answer: Callable[[Settings], int]) -
         print(error, file=sys.stderr)
         return USAGE
     except Unable as error:
-        print(error, file=sys.stderr)
+        _complain(error)
         return error.code
+
+
+def _say(text: str) -> None:
+    """Print it, also where it cannot be written as it is: names are of any script."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    sys.stdout.flush()
+
+
+def _complain(reason: object) -> None:
+    """On stderr. Terminals obey some characters that Braze may have sent."""
+    print(printable(str(reason)), file=sys.stderr)
 
 
 def _subject(
@@ -145,10 +164,9 @@ def _rows(watch: Watch, visit: Visit, width: int, sizes: bool | None) -> list[di
     found = discovery.rows(_listing(watch.workspace, visit), watch)
     wanted = discovery.to_size(found, sizes)
     if sizes is None and len(wanted) < sum(row.selected for row in found):
-        print(
+        _complain(
             f"{watch.workspace}: sizes of the first {len(wanted)} selected only; "
-            "--sizes asks for all, a request each",
-            file=sys.stderr,
+            "--sizes asks for all, a request each"
         )
     bar = Progress(watch.workspace, len(wanted), sys.stderr, time.monotonic())
     with ThreadPoolExecutor(width) as threads:

@@ -1,6 +1,7 @@
 """A page as a scrape will read it, before anything was polled: with values of usual length."""
 
 from collections.abc import Iterable, Mapping
+from zlib import crc32
 
 from exporter.baselines import Baselines
 from exporter.catalog import DISCOVERY, PUBLISHED, SEGMENTS, SESSIONS
@@ -50,13 +51,16 @@ def made_up_page(workspaces: Iterable[Watched]) -> bytes:
 
 
 def _held(series: Series) -> Held:
-    """A series of which all is known."""
+    """A series of which all is known; its values look as if they were at random, because those
+    compress less well.
+    """
     start = int(_MOMENT)
+    size = 20_000 + crc32("".join(series.labels).encode()) % 70_000
     counted = series.family.kind is Kind.COUNT
-    current = Current(4321, start, _MOMENT) if counted else None
+    current = Current(size // 3, start, _MOMENT) if counted else None
     return Held(
-        Observation(Value(54_321, start), current),
+        Observation(Value(size, start), current),
         _MOMENT,
-        normal=Baselines(54_321, 54_321, 54_321.5),
-        threshold=38_024.7,
+        normal=Baselines(size + size % 97, size + size % 193, size + size % 59 + 0.5),
+        threshold=0.7 * size,
     )

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from exporter.causes import CAUSES
 from exporter.client import BrazeError
+from exporter.columns import printable
 from exporter.config import Poll, Workspace
 from exporter.findings import Finding, State
 from exporter.instances import INSTANCES
@@ -101,8 +102,10 @@ class Patient:
 
     def found(self, cause: str, /, **details: object) -> Finding:
         """Something is wrong; `details` fill in what the cause leaves open."""
-        of_ours = {"host": self.host, "port": self.port}
-        return CAUSES[cause].finding(cause, self.name, of_ours | details)
+        given: dict[str, object] = {"host": self.host, "port": self.port} | details
+        # A terminal obeys some characters, and what Braze or a proxy said may hold them.
+        shown = {name: printable(str(value)) for name, value in given.items()}
+        return CAUSES[cause].finding(cause, self.name, shown)
 
     @property
     def requests(self) -> int:

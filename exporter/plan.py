@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from uuid import NAMESPACE_URL, uuid5
 
 from exporter.catalog import DISCOVERY, SEGMENTS, SESSIONS
 from exporter.client import PAGE
@@ -46,8 +47,8 @@ class Subject:
 class CollectorPlan:
     """What the polls of one collector cost.
 
-    A poll takes as long as the limiter makes it (`limited_seconds`) or as its requests take on the
-    workspace's threads (`busy_seconds`), whichever is longer.
+    A poll takes `seconds`: as many as the limiter makes it take (`limited_seconds`), or as its
+    requests take on the workspace's threads (`busy_seconds`), whichever is longer.
     """
 
     collector: str
@@ -56,11 +57,7 @@ class CollectorPlan:
     hourly: float
     limited_seconds: float
     busy_seconds: float
-
-    @property
-    def seconds(self) -> float:
-        """How long a poll takes."""
-        return max(self.limited_seconds, self.busy_seconds)
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +96,7 @@ def assumed(watch: Watch, listed: int) -> tuple[Selection, dict[str, Segment]]:
     """A selection as from a list of `listed` segments that all pass, with names as long as most."""
     more = max(listed - len(watch.ids), 0) if watch.discover else 0
     room = min(more, max(watch.limit - len(watch.ids), 0))
-    made = [f"00000000-0000-4000-8000-{number:012}" for number in range(room)]
+    made = [str(uuid5(NAMESPACE_URL, str(number))) for number in range(room)]
     ids = (*watch.ids, *made)
     known = {each: Segment(each, "A segment's usual name", tracked=False) for each in ids}
     return Selection(ids, 0, more - room), known
@@ -127,16 +124,7 @@ def _workspace(subject: Subject, latency: float) -> WorkspacePlan:
         SESSIONS: len(sessions),
     }
     collectors = tuple(
-        CollectorPlan(
-            name,
-            interval,
-            count := requests[name],
-            count * _HOUR / interval,
-            max(count - burst(ceiling), 0) / (ceiling / _HOUR),
-            # The pages of the list come one after the other.
-            count * latency / (1 if name == DISCOVERY else min(subject.concurrency, count or 1)),
-        )
-        for name, interval in watch.intervals.items()
+        _collector(subject, name, requests[name], latency) for name in watch.intervals
     )
     hourly = sum(one.hourly for one in collectors)
     history = REQUESTS * sum(series.family.unit is Unit.HOUR for series in sessions)
@@ -155,6 +143,17 @@ def _workspace(subject: Subject, latency: float) -> WorkspacePlan:
         hourly / BRAZE_LIMIT,
         tuple(_warnings(subject, collectors, hourly, latency)),
     )
+
+
+def _collector(subject: Subject, name: str, requests: int, latency: float) -> CollectorPlan:
+    interval = subject.watch.intervals[name]
+    ceiling = subject.requests_per_hour
+    # The pages of the list come one after the other.
+    width = 1 if name == DISCOVERY else min(subject.concurrency, max(requests, 1))
+    limited = max(requests - burst(ceiling), 0) * _HOUR / ceiling
+    busy = requests * latency / width
+    hourly = requests * _HOUR / interval
+    return CollectorPlan(name, interval, requests, hourly, limited, busy, max(limited, busy))
 
 
 def _history_seconds(subject: Subject, requests: int, latency: float) -> float:

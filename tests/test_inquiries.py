@@ -345,3 +345,37 @@ def test_discover_can_be_interrupted(write: Write, process: Start) -> None:
         assert listing.end() == 1
         assert time.monotonic() - begun < 2
         assert listing.err == "interrupted\n"
+
+
+def test_what_braze_says_gives_a_terminal_no_orders(write: Write, capsys: Out) -> None:
+    """Control characters in an answer are shown as what they are."""
+    body = b'{"message": "go \\u001b[2J away"}'
+    head = b"HTTP/1.1 403 Forbidden\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body)
+    for command in ("doctor", "discover"):
+        with listening(lambda one: one.sendall(head + body)) as port:
+            shop = {"endpoint": f"http://127.0.0.1:{port}", "api_key": KEY}
+            main([command, f"--config.file={write({'workspaces': {'shop': shop}})}"])
+        captured = capsys.readouterr()
+
+        assert "\x1b" not in captured.out + captured.err
+    assert "go \\x1b[2J away" in captured.err
+
+
+def test_one_workspace_that_cannot_be_read_leaves_the_others(
+    simulator: Server, write: Write, capsys: Out
+) -> None:
+    """Theirs are listed, and the exit code is 1."""
+    good = {"endpoint": simulator.url, "api_key": KEY}
+    path = write({"workspaces": {"broken": good | {"api_key": "x"}, "shop": good}})
+    assert main(["discover", "--no-sizes", f"--config.file={path}"]) == 1
+    captured = capsys.readouterr()
+
+    assert captured.out.count("\nshop  ") == 12
+    assert "the segments of broken cannot be read" in captured.err
+
+
+def test_a_terminal_of_another_encoding_is_no_error(config: Callable[..., str]) -> None:
+    """What it cannot show is written with its number."""
+    shown = on_a_terminal("discover", config(), environ={"PYTHONIOENCODING": "ascii"})
+
+    assert "Newsletter: \\xd6sterreich & Z\\xfcrich" in shown

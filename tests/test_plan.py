@@ -1,5 +1,6 @@
 """What `plan` foretells: the arithmetic, the warnings, and the figures of a real run."""
 
+import gzip
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -178,6 +179,7 @@ def test_a_real_run_is_as_planned(running: Callable[[Path], Running], write: Wri
     samples = [line for line in page.splitlines() if not line.startswith("#")]
     assert len(samples) == pytest.approx(made.series, rel=0.1)
     assert len(page.encode()) == pytest.approx(made.bytes, rel=0.1)
+    assert len(gzip.compress(page.encode(), 6)) == pytest.approx(made.packed_bytes, rel=0.2)
 
 
 PATHS = {
