@@ -52,9 +52,9 @@ def with_sizes(
     *,
     threads: Executor,
     width: int,
-    done: Callable[[int], None],
+    done: Callable[[], object],
 ) -> dict[str, Row]:
-    """The same rows with their sizes, by segment id; `done` is told how many there are.
+    """The same rows with their sizes, by segment id; `done` is called after each.
 
     After five refusals of the key or of the whole workspace the rest is not asked. Raises
     Interrupted.
@@ -77,7 +77,7 @@ def with_sizes(
             sized[row.segment.id] = replace(row, failure=str(said))
         else:
             sized[row.segment.id] = _sized(row, said, watch)
-        done(len(sized))
+        done()
     return sized
 
 

@@ -4,10 +4,8 @@ import json
 import os
 import shutil
 import sys
-import time
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import SimpleQueue
 from threading import Thread
@@ -15,18 +13,19 @@ from typing import TextIO, TypeVar
 
 from exporter import discover as discovery
 from exporter import plan as planning
+from exporter.account import Account
 from exporter.client import BrazeError
 from exporter.columns import printable
-from exporter.config import ConfigError, Settings, Workspace
+from exporter.commands import DONE, FAILED, USAGE, good_settings, loader
+from exporter.config import Settings, Workspace
 from exporter.doctor import Doctor
-from exporter.exitcodes import DONE, FAILED, USAGE
 from exporter.findings import Finding, State, Style, as_json, summary
 from exporter.model import Segment
 from exporter.patient import Means
-from exporter.poller import key_of, watch_of
-from exporter.progress import Progress
+from exporter.poller import endpoints, key_of, watch_of
+from exporter.progress import progress
 from exporter.secretfile import KeyFileError
-from exporter.visit import Visit
+from exporter.telemetry import Telemetry
 from exporter.watch import Watch, select
 
 T = TypeVar("T")
@@ -40,8 +39,9 @@ class Unable(Exception):
         self.code = code
 
 
-def doctor(arguments: Namespace, read: Callable[[], Settings]) -> int:
+def doctor(arguments: Namespace) -> int:
     """Print what `Doctor` finds, as it finds it."""
+    read = loader(arguments)
 
     def known() -> Settings:
         settings = read()
@@ -70,7 +70,7 @@ def doctor(arguments: Namespace, read: Callable[[], Settings]) -> int:
     return FAILED if any(finding.state is State.FAILED for finding in found) else DONE
 
 
-def plan(arguments: Namespace, read: Callable[[], Settings]) -> int:
+def plan(arguments: Namespace) -> int:
     """Print what the settings will cost."""
 
     def answer(settings: Settings) -> int:
@@ -83,10 +83,10 @@ def plan(arguments: Namespace, read: Callable[[], Settings]) -> int:
         _say(write(made))
         return DONE
 
-    return _answered(read, answer)
+    return _answered(arguments, answer)
 
 
-def discover(arguments: Namespace, read: Callable[[], Settings]) -> int:
+def discover(arguments: Namespace) -> int:
     """Print the segments; failed, with all that could be read printed, if something could not."""
 
     def answer(settings: Settings) -> int:
@@ -95,8 +95,8 @@ def discover(arguments: Namespace, read: Callable[[], Settings]) -> int:
         for name, workspace in _chosen(settings, arguments.workspace).items():
             watch = watch_of(name, workspace, settings.poll)
             try:
-                with _visit(name, workspace, settings) as visit:
-                    found += _rows(watch, visit, workspace.concurrency, arguments.sizes)
+                with _account(name, workspace, settings) as account:
+                    found += _rows(watch, account, arguments.sizes)
             except Unable as error:  # the others are shown all the same
                 _complain(error)
                 code = max(code, error.code)
@@ -109,15 +109,15 @@ def discover(arguments: Namespace, read: Callable[[], Settings]) -> int:
             _complain(f"and of {len(failed) - 5} more")
         return max(code, FAILED) if failed else code
 
-    return _answered(read, answer)
+    return _answered(arguments, answer)
 
 
-def _answered(read: Callable[[], Settings], answer: Callable[[Settings], int]) -> int:
-    try:
-        return answer(read())
-    except ConfigError as error:
-        print(error, file=sys.stderr)
+def _answered(arguments: Namespace, answer: Callable[[Settings], int]) -> int:
+    settings = good_settings(loader(arguments))
+    if settings is None:
         return USAGE
+    try:
+        return answer(settings)
     except Unable as error:
         _complain(error)
         return error.code
@@ -144,8 +144,8 @@ def _subject(
         listed = max(count or 0, len(watch.ids))
         selection, names = planning.assumed(watch, listed)
     else:
-        with _visit(name, workspace, settings) as visit:
-            listing = _listing(name, visit)
+        with _account(name, workspace, settings) as account:
+            listing = _listing(name, account)
         listed, selection, source = len(listing), select(listing, watch), "asked of Braze's list"
         names = {segment.id: segment for segment in listing}
     return planning.Subject(
@@ -160,36 +160,29 @@ def _subject(
     )
 
 
-def _rows(watch: Watch, visit: Visit, width: int, sizes: bool | None) -> list[discovery.Row]:
-    found = discovery.rows(_listing(watch.workspace, visit), watch)
+def _rows(watch: Watch, account: Account, sizes: bool | None) -> list[discovery.Row]:
+    found = discovery.rows(_listing(watch.workspace, account), watch)
     wanted = discovery.to_size(found, sizes)
     if sizes is None and len(wanted) < sum(row.selected for row in found):
         _complain(
             f"{watch.workspace}: sizes of the first {len(wanted)} selected only; "
             "--sizes asks for all, a request each"
         )
-    bar = Progress(watch.workspace, len(wanted), sys.stderr, time.monotonic())
-    with ThreadPoolExecutor(width) as threads:
-        try:
-            sized = discovery.with_sizes(
-                wanted,
-                watch,
-                visit.client.data_series,
-                threads=threads,
-                width=width,
-                done=lambda count: bar.done(count, time.monotonic()),
-            )
-        except BaseException:  # an interruption must not wait for Braze
-            visit.stop()
-            raise
-        finally:
-            bar.clear()
+    with progress(len(wanted), f"sizes of {watch.workspace}") as done:
+        sized = discovery.with_sizes(
+            wanted,
+            watch,
+            account.client.data_series,
+            threads=account.threads,
+            width=account.width,
+            done=done,
+        )
     return [sized.get(row.segment.id, row) for row in found]
 
 
-def _listing(name: str, visit: Visit) -> tuple[Segment, ...]:
+def _listing(name: str, account: Account) -> tuple[Segment, ...]:
     try:
-        return visit.client.segments()
+        return account.client.segments()
     except BrazeError as error:
         raise Unable(
             f"the segments of {name} cannot be read: {error}; `braze-exporter doctor` says why"
@@ -197,13 +190,20 @@ def _listing(name: str, visit: Visit) -> tuple[Segment, ...]:
 
 
 @contextmanager
-def _visit(name: str, workspace: Workspace, settings: Settings) -> Iterator[Visit]:
+def _account(name: str, workspace: Workspace, settings: Settings) -> Iterator[Account]:
+    """The workspace's way to Braze; when it ends, so does every request. Raises Unable."""
     try:
         key = key_of(name, workspace)
     except KeyFileError as error:
         raise Unable(f"the file of the API key of {name} {error}", USAGE) from None
-    with Visit(workspace, key.read, settings.poll.timeout.total_seconds()) as visit:
-        yield visit
+    watch = watch_of(name, workspace, settings.poll)
+    counters = Telemetry(process=False).of(name, endpoints(watch))
+    account = Account(name, workspace, settings.poll.timeout.total_seconds(), key, counters)
+    try:
+        yield account
+    finally:
+        account.stop()
+        account.close()
 
 
 def _chosen(settings: Settings, names: Iterable[str]) -> Mapping[str, Workspace]:

@@ -54,8 +54,8 @@ class Patient:
         self.addresses: Addresses = ()
         self.socket: socket.socket | None = None
         self.timeout = min(poll.timeout, timedelta(seconds=2 * PATIENCE)).total_seconds()
-        self._key: ApiKey | None = None
-        self.visit = Visit(workspace, self._read_key, self.timeout, means.now)
+        self._key = ApiKey.of("")
+        self._visit: Visit | None = None
         self._listing: Listing | None = None
         self.answers: dict[Series, Said] = {}
         self.elsewhere = 0
@@ -65,13 +65,18 @@ class Patient:
         """Read the key for the first time. Raises KeyFileError."""
         self._key = key_of(self.name, self.workspace)
 
-    def _read_key(self) -> str:
-        return self._key.read() if self._key else ""
+    @property
+    def visit(self) -> Visit:
+        """What asks Braze, from the first question on."""
+        if self._visit is None:
+            now = self.means.now
+            self._visit = Visit(self.name, self.workspace, self.timeout, self._key, now)
+        return self._visit
 
     def visit_elsewhere(self, endpoint: str) -> Visit:
         """A visit to another instance, with the same key."""
         there = self.workspace.model_copy(update={"endpoint": endpoint})
-        return Visit(there, self._read_key, min(self.timeout, 5.0), self.means.now)
+        return Visit(self.name, there, min(self.timeout, 5.0), self._key, self.means.now)
 
     def listing(self) -> Listing:
         """The list of segments, or why it cannot be read. A request a hundred segments."""
@@ -110,10 +115,11 @@ class Patient:
     @property
     def requests(self) -> int:
         """How many were sent."""
-        return self.visit.requests + self.elsewhere
+        return self.elsewhere + (self._visit.requests if self._visit is not None else 0)
 
     def close(self) -> None:
         """Give back what is open."""
         if self.socket is not None:
             self.socket.close()
-        self.visit.close()
+        if self._visit is not None:
+            self._visit.close()

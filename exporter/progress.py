@@ -1,51 +1,18 @@
-"""A bar on a terminal for work that takes long."""
+"""A bar on the terminal for work that takes long."""
 
-from typing import Protocol
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-_WIDTH = 30
-_EVERY = 0.1  # seconds between two drawings
+from tqdm import tqdm
 
-
-class Terminal(Protocol):
-    """Where the bar is drawn, such as `sys.stderr`."""
-
-    def write(self, text: str, /) -> object:
-        """Write it."""
-
-    def flush(self) -> object:
-        """Show it."""
-
-    def isatty(self) -> bool:
-        """Whether a person sees it."""
+tqdm.monitor_interval = 0  # no thread that watches the bar
 
 
-class Progress:
-    """Shows how much of `total` is done, where `terminal` is one; else nothing.
-
-    Moments are in seconds, of any clock that only goes forward.
+@contextmanager
+def progress(total: int, what: str) -> Iterator[Callable[[], object]]:
+    """Shows on stderr how many of `total` are done, and how long the rest takes; call what it gives
+    after each. Where stderr is no terminal nothing is shown.
     """
-
-    def __init__(self, what: str, total: int, terminal: Terminal, begun: float) -> None:
-        self._what = what
-        self._total = total
-        self._terminal = terminal
-        self._begun = self._drawn = begun
-        self._shows = terminal.isatty()
-
-    def done(self, count: int, now: float) -> None:
-        """So much is done; draws ten times a second at the most."""
-        if not self._shows or now < self._drawn + _EVERY:
-            return
-        self._drawn = now
-        filled = _WIDTH * count // max(self._total, 1)
-        left = (now - self._begun) / max(count, 1) * (self._total - count)
-        bar = "#" * filled + "." * (_WIDTH - filled)
-        text = f"{self._what} [{bar}] {count}/{self._total}, {left:.0f} s left"
-        self._terminal.write(f"\r{text}\x1b[K")
-        self._terminal.flush()
-
-    def clear(self) -> None:
-        """Take the bar away."""
-        if self._shows:
-            self._terminal.write("\r\x1b[K")
-            self._terminal.flush()
+    with tqdm(total=total, desc=what, file=sys.stderr, disable=None, dynamic_ncols=True) as bar:
+        yield bar.update

@@ -1,6 +1,5 @@
-"""A client of one workspace for a command that asks Braze a little, and ends."""
+"""A few questions to one workspace, and what they cost and tell of clock and rate limit."""
 
-import random
 import threading
 import time
 from collections import Counter
@@ -9,54 +8,37 @@ from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Self
 
+from exporter.account import Account
 from exporter.client import HTTP, Client
 from exporter.config import Workspace
-from exporter.limiter import Limiter
 from exporter.model import RateLimit
-from exporter.transport import Reply, Transport
+from exporter.secretfile import ApiKey
+from exporter.transport import Reply
 
 
 class Visit:
-    """Asks one workspace as its settings say, and counts what that costs; safe for threads.
+    """Asks the workspace `name` as its settings say; safe for threads.
 
-    `key` gives the API key, `timeout` is the seconds a request may take, `now` the clock in epoch
-    seconds.
+    `timeout` is the seconds a request may take, `now` the clock in epoch seconds.
     """
 
     def __init__(
         self,
+        name: str,
         workspace: Workspace,
-        key: Callable[[], str],
         timeout: float,
+        key: ApiKey,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._stopped = threading.Event()
-        self._transport = Transport(
-            workspace.endpoint,
-            connections=workspace.concurrency,
-            timeout=timeout,
-            monotonic=time.monotonic,
-            ca_file=workspace.ca_file,
+        self._seen = _Seen(now)
+        self._account = Account(
+            name, workspace, timeout, key, self._seen, through=self._seen.through, now=now
         )
-        self._seen = _Seen(self._transport, now)
-        self.client = Client(
-            self._seen,
-            Limiter(
-                workspace.requests_per_hour,
-                workspace.reserve,
-                now=now,
-                monotonic=time.monotonic,
-                pause=self._stopped.wait,
-                throttled=lambda _: None,
-            ),
-            self._seen,
-            key=key,
-            zone=workspace.time_zone,
-            now=now,
-            monotonic=time.monotonic,
-            pause=self._stopped.wait,
-            chance=random.random,
-        )
+
+    @property
+    def client(self) -> Client:
+        """What asks."""
+        return self._account.client
 
     @property
     def requests(self) -> int:
@@ -75,11 +57,6 @@ class Visit:
         """
         return self._seen.ahead
 
-    def stop(self) -> None:
-        """End every wait and request; whoever asks raises Interrupted."""
-        self._stopped.set()
-        self._transport.abort()
-
     def __enter__(self) -> Self:
         return self
 
@@ -92,20 +69,26 @@ class Visit:
         self.close()
 
     def close(self) -> None:
-        """Give the connections back. Nothing may be under way."""
-        self._transport.close()
+        """End it, and give the connections back."""
+        self._account.stop()
+        self._account.close()
 
 
 class _Seen:
     """Passes requests on, and notes what is told of them and by them."""
 
-    def __init__(self, http: HTTP, now: Callable[[], float]) -> None:
-        self._http = http
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._http: HTTP
         self._now = now
         self._lock = threading.Lock()
         self.sent: Counter[str] = Counter()
         self.limit = RateLimit()
         self.ahead: float | None = None
+
+    def through(self, http: HTTP) -> HTTP:
+        """Pass requests on to `http`."""
+        self._http = http
+        return self
 
     def get(self, path: str, query: Mapping[str, str], key: str) -> Reply:
         begun = self._now()
@@ -121,6 +104,9 @@ class _Seen:
     def rate_limit(self, limit: RateLimit) -> None:
         if limit.remaining is not None:  # those of a 401 are empty
             self.limit = limit
+
+    def throttled(self, seconds: float) -> None:
+        """Of no interest here."""
 
 
 def ahead_of(date: str, begun: float, ended: float) -> float | None:

@@ -35,7 +35,8 @@ from tests.machine import free_port
 APPS = {"ios": "5d1f3c0e-9a47-4b62-8c1d-2e7f60b4a911"}
 COUNTS = "/sessions/data_series"
 COMMANDS = (
-    "serve", "check", "once", "doctor", "plan", "discover", "demo", "simulate", "healthcheck",
+    "serve", "check", "once", "doctor", "plan", "discover", "backfill", "demo", "simulate",
+    "healthcheck",
 )  # fmt: skip
 
 Start = Callable[..., Process]

@@ -7,7 +7,6 @@ import yaml
 from exporter.client import BrazeError
 from exporter.discover import Row, as_json, as_table, as_yaml, rows, to_size, with_sizes
 from exporter.model import Answer, Segment, Series
-from exporter.progress import Progress
 from tests.fakes import NOW, a_watch, days
 from tests.inline import Inline
 
@@ -40,7 +39,7 @@ def sized(answers: dict[str, Answer | BrazeError], watch_ids: list[str]) -> dict
         return said
 
     wanted = [Row("production", Segment(each, each), selected=True) for each in watch_ids]
-    return with_sizes(wanted, a_watch(), read, threads=Inline(), width=1, done=lambda _: None)
+    return with_sizes(wanted, a_watch(), read, threads=Inline(), width=1, done=lambda: None)
 
 
 def test_a_size_is_of_its_newest_day() -> None:
@@ -100,33 +99,3 @@ def test_json_tells_what_is_not_known_as_null() -> None:
     assert told["size"] is None
     assert told["day"] is None
     assert told["tracked"] is None
-
-
-class Screen:
-    def __init__(self, terminal: bool) -> None:
-        self.terminal = terminal
-        self.text = ""
-
-    def write(self, text: str) -> None:
-        self.text += text
-
-    def flush(self) -> None:
-        """Nothing waits."""
-
-    def isatty(self) -> bool:
-        return self.terminal
-
-
-def test_the_bar_is_drawn_ten_times_a_second_at_most() -> None:
-    """And taken away without a trace; a file gets nothing of it."""
-    screen, file = Screen(terminal=True), Screen(terminal=False)
-    for out in (screen, file):
-        bar = Progress("shop", 200, out, begun=100.0)
-        for count in range(1, 101):
-            bar.done(count, now=100.0 + count / 100)
-        bar.clear()
-
-    assert screen.text.count("\r") == 10 + 1
-    assert "shop [###############...............] 100/200, 1 s left\x1b[K" in screen.text
-    assert screen.text.endswith("\r\x1b[K")
-    assert file.text == ""

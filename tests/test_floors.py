@@ -12,21 +12,22 @@ PACKAGE = Path(exporter.__file__).parent
 FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
-        "findings probes columns progress exitcodes",
-        "__init__ model negotiation mistakes quantities secretfile logs schedule waycauses",
-        "buckets catalog pacing instances names reference yamlfile web connections accountcauses",
+        "findings probes columns",
+        "waycauses accountcauses",
+        "__init__ model negotiation mistakes quantities secretfile logs schedule progress",
+        "buckets catalog pacing instances names reference yamlfile web connections",
         "history telemetry exposition limiter watch conversation transport past journal",
         "environment consistency wording baselines causes",
         "client holding sources server",
         "config rendering poll",
-        "snapshot recall visit discover",
-        "poller",
-        "daemon once patient madeup",
+        "snapshot recall account replay discover",
+        "poller samplefile scraped visit",
+        "daemon once backfill patient madeup",
         "waychecks zonecheck plan",
         "accountchecks",
         "doctor",
-        "inquiries",
         "commands",
+        "backfilling demonstration inquiries",
         "cli",
         "__main__",
     )
@@ -44,6 +45,7 @@ ONE_DOOR = {
     "pydantic_settings": {"config"},
     "prometheus_client": {"telemetry"},
     "h11": {"conversation"},
+    "tqdm": {"progress"},
 }
 
 
