@@ -236,21 +236,22 @@ def as_text(made: Plan) -> str:
 
 
 def _workspace_text(one: WorkspacePlan) -> str:
-    rows = [("COLLECTOR", "EVERY", "REQUESTS A POLL", "AN HOUR", "A POLL TAKES")]
+    rows = [("COLLECTOR", "EVERY", "REQUESTS A POLL", "AN HOUR", "ON THREADS", "BY LIMITER")]
     rows += [
         (
             each.collector,
             format_duration(timedelta(seconds=each.interval)),
             f"{each.requests:,}",
             f"{each.hourly:,.0f}",
-            f"{each.seconds:,.1f} s",
+            f"{each.busy_seconds:,.1f} s",
+            f"{each.limited_seconds:,.1f} s",
         )
         for each in one.collectors
     ]
     warnings = "".join(f"! {warning}\n" for warning in one.warnings)
     return (
         f"{one.workspace}: {one.segments:,} segments ({one.source})\n\n"
-        f"{aligned(rows, right=(1, 2, 3, 4))}\n"
+        f"{aligned(rows, right=(1, 2, 3, 4, 5))}\n"
         f"{one.hourly:,.0f} requests an hour: {one.share_of_ceiling:.1%} of requests_per_hour "
         f"({one.ceiling:,}), {one.share_of_braze:.2%} of Braze's {BRAZE_LIMIT:,}\n"
         f"the first hour: at most {one.first_hour:,.0f}, of which {one.history_requests:,} read "

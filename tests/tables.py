@@ -88,7 +88,7 @@ def pages() -> dict[Path, str]:
     doctor, described = DOCS / "doctor.md", DOCS / "commands.md"
     found = between(doctor.read_text(), "checks", f"\n{checks_table()}\n")
     told = between(described.read_text(), "commands", f"\n{commands_table()}\n")
-    for command in ("doctor", "plan", "discover"):
+    for command in ("doctor", "plan", "discover", "once", "backfill", "demo", "simulate"):
         told = between(told, f"flags of {command}", f"\n{flags_table(command)}\n")
     metrics, settings = DOCS / "metrics.md", DOCS / "configuration.md"
     page = between(metrics.read_text(), "metrics", f"\n{metrics_table()}\n")

@@ -115,7 +115,7 @@ def test_it_reads_well() -> None:
     text = as_text(plan([a_subject(a_watch(apps={"a": "1"}))]))
 
     assert "production: 200 segments (assumed)\n" in text
-    assert "segments     30m              200      400        25.0 s\n" in text
+    assert "segments     30m              200      400      25.0 s       0.0 s\n" in text
     assert "427 requests an hour: 4.3% of requests_per_hour (10,000), 0.17% of Braze's" in text
     assert "assumed:  a request takes 0.5 s (--latency)\n" in text
 
