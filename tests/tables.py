@@ -54,13 +54,16 @@ def commands_table() -> str:
 
 def flags_table(command: str) -> str:
     """The flags of a command, but for those of the settings."""
+    actions = commands()[command]._actions
     settings = {row.flag for row in reference() if row.flag} | {"--config.file"}
+    if not any("--config.file" in action.option_strings for action in actions):
+        settings = set()  # what it has of those means something else
     rows = ["| flag | meaning |", "|---|---|"]
-    for action in commands()[command]._actions:
+    for action in actions:
         if "--help" in action.option_strings or settings & set(action.option_strings):
             continue
         flags = ", ".join(f"`{flag}`" for flag in action.option_strings)
-        value = "" if action.nargs == 0 else f" `{action.metavar}`"
+        value = "" if action.nargs == 0 else f" `{action.metavar or action.dest.upper()}`"
         meaning = (action.help or "") % {"default": action.default}
         rows.append(f"| {flags}{value} | {meaning} |")
     return "\n".join(rows)
