@@ -12,23 +12,27 @@ from threading import Thread
 from typing import TextIO, TypeVar
 
 from exporter import discover as discovery
+from exporter import logs
 from exporter import plan as planning
 from exporter.account import Account
 from exporter.client import BrazeError
 from exporter.columns import printable
-from exporter.commands import DONE, FAILED, USAGE, good_settings, loader
+from exporter.commands import DONE, FAILED, USAGE, loader, settings_and_keys
 from exporter.config import Settings, Workspace
 from exporter.doctor import Doctor
 from exporter.findings import Finding, State, Style, as_json, summary
 from exporter.model import Segment
 from exporter.patient import Means
-from exporter.poller import endpoints, key_of, watch_of
+from exporter.poller import endpoints, watch_of
 from exporter.progress import progress
-from exporter.secretfile import KeyFileError
+from exporter.secretfile import ApiKey
 from exporter.telemetry import Telemetry
 from exporter.watch import Watch, select
 
 T = TypeVar("T")
+
+Keys = Mapping[str, ApiKey]
+"""The key of each workspace."""
 
 
 class Unable(Exception):
@@ -45,6 +49,7 @@ def doctor(arguments: Namespace) -> int:
 
     def known() -> Settings:
         settings = read()
+        logs.set_up(settings.log.level, settings.log.format, tuple)  # no line of it holds a key
         _chosen(settings, arguments.workspace)
         return settings
 
@@ -73,9 +78,9 @@ def doctor(arguments: Namespace) -> int:
 def plan(arguments: Namespace) -> int:
     """Print what the settings will cost."""
 
-    def answer(settings: Settings) -> int:
+    def answer(settings: Settings, keys: Keys) -> int:
         subjects = [
-            _subject(name, workspace, settings, arguments.segments)
+            _subject(name, workspace, settings, keys[name], arguments.segments)
             for name, workspace in _chosen(settings, arguments.workspace).items()
         ]
         made = planning.plan(subjects, arguments.latency)
@@ -89,13 +94,13 @@ def plan(arguments: Namespace) -> int:
 def discover(arguments: Namespace) -> int:
     """Print the segments; failed, with all that could be read printed, if something could not."""
 
-    def answer(settings: Settings) -> int:
+    def answer(settings: Settings, keys: Keys) -> int:
         found: list[discovery.Row] = []
         code = DONE
         for name, workspace in _chosen(settings, arguments.workspace).items():
             watch = watch_of(name, workspace, settings.poll)
             try:
-                with _account(name, workspace, settings) as account:
+                with _account(name, workspace, settings, keys[name]) as account:
                     found += _rows(watch, account, arguments.sizes)
             except Unable as error:  # the others are shown all the same
                 _complain(error)
@@ -112,12 +117,12 @@ def discover(arguments: Namespace) -> int:
     return _answered(arguments, answer)
 
 
-def _answered(arguments: Namespace, answer: Callable[[Settings], int]) -> int:
-    settings = good_settings(loader(arguments))
-    if settings is None:
+def _answered(arguments: Namespace, answer: Callable[[Settings, Keys], int]) -> int:
+    read = settings_and_keys(arguments)
+    if read is None:
         return USAGE
     try:
-        return answer(settings)
+        return answer(*read)
     except Unable as error:
         _complain(error)
         return error.code
@@ -136,7 +141,7 @@ def _complain(reason: object) -> None:
 
 
 def _subject(
-    name: str, workspace: Workspace, settings: Settings, count: int | None
+    name: str, workspace: Workspace, settings: Settings, key: ApiKey, count: int | None
 ) -> planning.Subject:
     watch = watch_of(name, workspace, settings.poll)
     if count is not None or not watch.discover:
@@ -144,7 +149,7 @@ def _subject(
         listed = max(count or 0, len(watch.ids))
         selection, names = planning.assumed(watch, listed)
     else:
-        with _account(name, workspace, settings) as account:
+        with _account(name, workspace, settings, key) as account:
             listing = _listing(name, account)
         listed, selection, source = len(listing), select(listing, watch), "asked of Braze's list"
         names = {segment.id: segment for segment in listing}
@@ -190,12 +195,8 @@ def _listing(name: str, account: Account) -> tuple[Segment, ...]:
 
 
 @contextmanager
-def _account(name: str, workspace: Workspace, settings: Settings) -> Iterator[Account]:
-    """The workspace's way to Braze; when it ends, so does every request. Raises Unable."""
-    try:
-        key = key_of(name, workspace)
-    except KeyFileError as error:
-        raise Unable(f"the file of the API key of {name} {error}", USAGE) from None
+def _account(name: str, workspace: Workspace, settings: Settings, key: ApiKey) -> Iterator[Account]:
+    """The workspace's way to Braze; when it ends, so does every request."""
     watch = watch_of(name, workspace, settings.poll)
     counters = Telemetry(process=False).of(name, endpoints(watch))
     account = Account(name, workspace, settings.poll.timeout.total_seconds(), key, counters)
