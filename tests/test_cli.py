@@ -34,7 +34,10 @@ from tests.machine import free_port
 
 APPS = {"ios": "5d1f3c0e-9a47-4b62-8c1d-2e7f60b4a911"}
 COUNTS = "/sessions/data_series"
-COMMANDS = ("serve", "check", "once", "backfill", "demo", "simulate", "healthcheck")
+COMMANDS = (
+    "serve", "check", "once", "doctor", "plan", "discover", "backfill", "demo", "simulate",
+    "healthcheck",
+)  # fmt: skip
 
 Start = Callable[..., Process]
 Write = Callable[[Mapping[str, object]], Path]
@@ -163,7 +166,7 @@ def test_one_workspace_needs_no_file(
     assert "workspaces: production" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words", [[], ["serve"], ["check"], ["once"]])
+@pytest.mark.parametrize("words", [[], ["serve"], ["check"], ["once"], ["plan"], ["discover"]])
 def test_nothing_configured_says_what_to_write(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

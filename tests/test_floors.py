@@ -11,31 +11,35 @@ PACKAGE = Path(exporter.__file__).parent
 
 # From the ground up, a paragraph a floor.
 PLAN = """
-__init__ files logs mistakes model negotiation passwords progress quantities schedule tls trend
+__init__ columns files findings logs mistakes model negotiation passwords probes progress quantities
+schedule tls trend
 
-buckets catalog display instances loopback names pacing reference secretfile signals web yamlfile
+accountcauses buckets catalog display instances loopback names pacing reference secretfile signals
+waycauses web yamlfile
 
 connections conversation exposition history journal limiter past remedies telemetry watch
 
-admission baselines consistency environment transport webformat wording
+admission baselines causes consistency environment transport webformat wording
 
 client holding server sources
 
 config poll rendering standing webconfig
 
-account recall replay rows snapshot
+account discover recall replay rows snapshot
 
-poller samplefile scraped status
+poller samplefile scraped status visit
 
-backfill choice once
+backfill choice madeup once patient
 
-page statusjson
+page plan statusjson waychecks zonecheck
 
-daemon
+accountchecks daemon
+
+doctor
 
 commands
 
-backfilling demonstration
+backfilling demonstration inquiries
 
 cli
 
