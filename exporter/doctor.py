@@ -1,12 +1,12 @@
 """Does it work with this account? Runs the checks, each only where those it rests on went well."""
 
 import errno
-import http.client
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
+from http import HTTPStatus
 from typing import NamedTuple
 
-from exporter import accountchecks, quantities, waychecks, zonecheck
+from exporter import accountchecks, loopback, quantities, waychecks, zonecheck
 from exporter.causes import CAUSES
 from exporter.config import ConfigError, Settings
 from exporter.findings import Finding, State
@@ -110,12 +110,7 @@ def _port(address: str, means: Means) -> Finding:
 
 
 def _is_exporter(host: str, port: int) -> bool:
-    local = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - asked, not bound
-    connection = http.client.HTTPConnection(local.get(host, host), port, timeout=3)
     try:
-        connection.request("GET", "/-/healthy")
-        return connection.getresponse().read(100).strip() == b"healthy"
-    except (OSError, http.client.HTTPException):
+        return loopback.ask(host, port, "/-/healthy") == (HTTPStatus.OK, "healthy")
+    except OSError:
         return False
-    finally:
-        connection.close()

@@ -6,14 +6,17 @@ from exporter.tls import unverified_context
 
 _SECONDS = 2.0  # for each of two tries; a container's health check waits 5 s
 _LARGEST = 1000  # bytes
+_LOCAL = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - asked, not bound
 
 
 def ask(host: str, port: int, path: str) -> tuple[int, str]:
-    """Status and text of a path that is open to everybody, over HTTP or else over TLS.
+    """Status and text of a path that is open to everybody, over HTTP or else over TLS. `host` is
+    where the exporter listens, which may be everywhere.
 
     Found out by trying, because whoever asks need not know the flags of the one that serves. No
     certificate is verified: nothing is told, and the answer is about this machine. Raises OSError.
     """
+    host = _LOCAL.get(host.strip("[]"), host.strip("[]"))
     try:
         return _asked(HTTPConnection(host, port, timeout=_SECONDS), path)
     except (ConnectionRefusedError, TimeoutError):
