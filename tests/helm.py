@@ -65,7 +65,12 @@ def chart() -> Path:
     """The chart, with one more dashboard that templates like to trip over."""
     folder = Path(_scratch.name) / "chart"
     shutil.copytree(CHART, folder)
-    board = {"title": "{{ .Values }}", "legend": "{{segment_name}}", "text": '"\\ \n: #', "max": 1e6}
+    board = {
+        "title": "{{ .Values }}",
+        "legend": "{{segment_name}}",
+        "text": '"\\ \n: #',
+        "max": 1e6,
+    }
     boards = folder / "files/dashboards"
     boards.mkdir(exist_ok=True)
     (boards / "braze-odd.json").write_text(json.dumps(board, indent=2))

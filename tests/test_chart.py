@@ -51,7 +51,9 @@ def test_helm_lints_it_without_a_word(path: Path) -> None:
 
 
 @each_valid
-@pytest.mark.parametrize("version", [lambda: OLDEST, lambda: MIDDLE, newest], ids=["1.25", "1.30", "newest"])
+@pytest.mark.parametrize(
+    "version", [lambda: OLDEST, lambda: MIDDLE, newest], ids=["1.25", "1.30", "newest"]
+)
 def test_kubernetes_accepts_every_object(path: Path, version: Any) -> None:
     """Of the oldest version the chart is for, one in between and the newest known; no unknown key."""
     made = render(values_of(path), version())
@@ -143,9 +145,9 @@ def test_settings_that_change_make_a_new_pod_and_keys_do_not() -> None:
     changed = template(config={"workspaces": {"production": {"endpoint": "EU-01"}}})
 
     assert rotated == usual
-    assert (
-        changed["metadata"]["annotations"] != template()["metadata"]["annotations"]
-    ), "the checksum of the settings"
+    assert changed["metadata"]["annotations"] != template()["metadata"]["annotations"], (
+        "the checksum of the settings"
+    )
 
 
 def test_no_file_is_mounted_alone() -> None:
@@ -221,7 +223,9 @@ def test_monitors_scrape_where_the_metrics_are() -> None:
     assert rendered("service-monitor").one("ServiceMonitor")["spec"]["endpoints"][0]["path"] == "/m"
     assert rendered("https").one("ServiceMonitor")["spec"]["endpoints"][0]["scheme"] == "https"
     assert scrape["scheme"] == "HTTPS"
-    assert scrape["staticConfigs"][0]["targets"] == [f"{RELEASE}-braze-exporter.{NAMESPACE}.svc:10068"]
+    assert scrape["staticConfigs"][0]["targets"] == [
+        f"{RELEASE}-braze-exporter.{NAMESPACE}.svc:10068"
+    ]
 
 
 def test_probes_ask_the_way_the_exporter_serves() -> None:
@@ -238,10 +242,14 @@ def test_the_network_policy_is_of_the_containers_port() -> None:
     made = rendered("network-policy")
     policy = made.one("NetworkPolicy")["spec"]
     scrape = policy["ingress"][0]
-    allowed = [peer["podSelector"]["matchLabels"] for peer in scrape["from"] if "podSelector" in peer]
+    allowed = [
+        peer["podSelector"]["matchLabels"] for peer in scrape["from"] if "podSelector" in peer
+    ]
 
     assert [port["port"] for port in scrape["ports"]] == [container(made)["ports"][0]["name"]]
-    assert any(labels.items() <= made.one("Pod")["metadata"]["labels"].items() for labels in allowed)
+    assert any(
+        labels.items() <= made.one("Pod")["metadata"]["labels"].items() for labels in allowed
+    )
     assert {
         (port["port"], port["protocol"]) for rule in policy["egress"] for port in rule["ports"]
     } == {(53, "UDP"), (53, "TCP"), (443, "TCP"), (3128, "TCP")}
@@ -261,7 +269,11 @@ def test_the_chart_can_be_part_of_another(tmp_path: Path) -> None:
         "name": "parent",
         "version": "1.0.0",
         "dependencies": [
-            {"name": "braze-exporter", "version": __version__, "condition": "braze-exporter.enabled"}
+            {
+                "name": "braze-exporter",
+                "version": __version__,
+                "condition": "braze-exporter.enabled",
+            }
         ],
     }
     (parent / "Chart.yaml").write_text(yaml.safe_dump(described))
