@@ -1,7 +1,8 @@
-"""What is generated in the chart: copies of rules and dashboards, the schema and the table of its values. `make chart`.
+"""What is generated in the chart: copies of rules and dashboards, schema and table of its values.
 
-`values.yaml` is the source of both: `# -- text` above a value describes it, `# @schema …` narrows what may stand there, by the
-name of a shape or in JSON Schema's own words. The rest follows from the default.
+`make chart` writes it. `values.yaml` is the source of the last two: `# -- text` above a value
+describes it, `# @schema …` narrows what may stand there, by the name of a shape or in JSON Schema's
+own words. The rest follows from the default.
 """
 
 import json
@@ -183,10 +184,12 @@ def _by_default(default: object) -> Schema:
     return {"type": kinds[type(default)]} if default is not None else {}
 
 
+SHARE: Schema = {"type": ["string", "number", "null"], "minimum": 0, "maximum": 1}
+
 SETTINGS: dict[str, Schema] = {
     "boolean": {"type": ["boolean", "null"]},
     "duration": {"type": ["string", "integer", "null"]},
-    "share": {"type": ["string", "number", "null"]},
+    "share": SHARE,
     "instance or URL": {"type": ["string", "null"]},
     "path": {"type": ["string", "null"]},
     "path of a URL": {"type": ["string", "null"]},
@@ -224,17 +227,14 @@ def _setting(row: Row) -> Schema:
     if kind in SETTINGS:
         return SETTINGS[kind]
     if row.is_map:
-        return {
-            "type": ["object", "null"],
-            "additionalProperties": {"type": ["string", "number"]},
-        }
+        return {"type": ["object", "null"], "additionalProperties": SHARE}
     if row.is_list:
         return {"type": ["array", "null"], "items": {"type": "string"}}
     if kind.startswith("number"):
         limits = re.fullmatch(r"number, (?:at least )?([0-9]+)(?: to ([0-9]+))?", kind)
         assert limits is not None, kind
         most = {"maximum": int(limits[2])} if limits[2] else {}
-        return {"type": ["number", "null"], "minimum": int(limits[1])} | most
+        return {"type": ["integer", "null"], "minimum": int(limits[1])} | most
     if kind.startswith(("duration", "share")):
         return SETTINGS[kind.partition(",")[0]]
     return {"enum": [*re.split(", | or ", kind), None]}

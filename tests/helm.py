@@ -121,7 +121,7 @@ def _render(values: str, kubernetes: str, release: str, folder: Path) -> Rendere
 
 def _objects(texts: Mapping[str, str]) -> Iterator[Object]:
     for text in texts.values():
-        yield from filter(None, yaml.load_all(text, Strict))  # noqa: S506 - a SafeLoader
+        yield from filter(None, yaml.load_all(text, Strict))
 
 
 def pods(rendered: Rendered) -> Iterator[tuple[str, Object]]:

@@ -1,4 +1,4 @@
-"""Is an object one that Kubernetes, or the operator it is for, accepts: strictly, by published schemas."""
+"""Does Kubernetes, or the operator it is for, accept an object: strictly, by published schemas."""
 
 from collections.abc import Callable
 from functools import cache
@@ -17,7 +17,7 @@ def newest() -> str:
 def faults(thing: Object, kubernetes: str) -> list[str]:
     """What is wrong with an object, unknown keys included; of an unknown kind, that it is one."""
     group, _, _ = thing["apiVersion"].rpartition("/")
-    if group in ("monitoring.coreos.com",):
+    if group == "monitoring.coreos.com":
         return _faults_of_prometheus_operator(thing)
     if thing["kind"] in OTHERS:
         return _told_by(_validator_of(thing["kind"]), thing)

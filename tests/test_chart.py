@@ -1,6 +1,7 @@
 """The chart, rendered by Helm's own code: Kubernetes and the operators accept what it makes.
 
-Each file of `tests/chart/valid` is a way to install it; each of `tests/chart/invalid` a mistake, with the answer it gets.
+Each file of `tests/chart/valid` is a way to install it; each of `tests/chart/invalid` a mistake,
+with the answer it gets.
 """
 
 import base64
@@ -21,7 +22,6 @@ from tests.helm import (
     OLDEST,
     RELEASE,
     VALID,
-    Object,
     RefusedError,
     Rendered,
     lint,
@@ -55,7 +55,7 @@ def test_helm_lints_it_without_a_word(path: Path) -> None:
     "version", [lambda: OLDEST, lambda: MIDDLE, newest], ids=["1.25", "1.30", "newest"]
 )
 def test_kubernetes_accepts_every_object(path: Path, version: Any) -> None:
-    """Of the oldest version the chart is for, one in between and the newest known; no unknown key."""
+    """Of the oldest version the chart is for, one in between, the newest; no unknown key."""
     made = render(values_of(path), version())
 
     assert [fault for each in made.objects for fault in faults(each, version())] == []
@@ -78,7 +78,7 @@ def test_objects_are_told_apart_and_belong_together(path: Path) -> None:
 
 @each_valid
 def test_what_is_rendered_has_no_loose_ends(path: Path) -> None:
-    """No blanks at the ends of lines, which show where a template lost its place, and nothing of Go's."""
+    """No blanks at the ends of lines, where a template lost its place, and no errors of Go's."""
     for name, text in render(values_of(path)).texts.items():
         assert not re.search(r"[ \t]$", text, re.MULTILINE), name
         assert "<no value>" not in text, name
@@ -292,13 +292,3 @@ def test_names_stay_within_what_kubernetes_allows(release: str) -> None:
     assert [fault for each in made.objects for fault in faults(each, MIDDLE)] == []
     assert all(len(each["metadata"]["name"]) <= 63 for each in made.objects)
     assert made.one("Deployment")["metadata"]["name"].count("braze-exporter") <= 1
-
-
-def dashboards(made: Rendered) -> dict[str, Object]:
-    """The ConfigMaps with dashboards by the name of their file."""
-    return {
-        file: each
-        for each in made.all("ConfigMap")
-        for file in each["data"]
-        if file.endswith(".json")
-    }

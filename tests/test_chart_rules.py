@@ -1,4 +1,4 @@
-"""Rules and dashboards as the chart brings them: the same as without it, and changed as its values say."""
+"""Rules and dashboards as the chart brings them: as they are, or changed as its values say."""
 
 import json
 import re
@@ -141,7 +141,7 @@ def test_an_alert_can_be_overridden() -> None:
 
 
 def test_every_alert_gets_the_additional_labels_and_annotations() -> None:
-    """A label of ours that is also one of the rules' comes before it; one of an override before both."""
+    """They come before those of the rules; those of an override before both."""
     made = rules(
         additionalRuleLabels={"team": "growth", "severity": "info"},
         additionalRuleAnnotations={"contact": "#growth"},
@@ -191,7 +191,7 @@ def boards(made: Rendered) -> dict[str, Object]:
 
 
 def test_each_dashboard_is_a_config_map_of_its_own() -> None:
-    """With the very text of the file, whatever it says, and under a key that no other project uses."""
+    """With the very text of the file, and under a key that no other project uses."""
     made = boards(render(VALUES | {"dashboards": {"enabled": True, "folder": "Braze"}}))
     sources = {
         path.name: path.read_text() for path in (chart() / "files/dashboards").glob("*.json")

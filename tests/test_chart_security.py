@@ -1,4 +1,4 @@
-"""Pod Security Standard `restricted`: the whole list, for every pod of every way to install the chart.
+"""Pod Security Standard `restricted`: the whole list, for every pod the chart can make.
 
 https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
 """
@@ -13,7 +13,8 @@ import pytest
 from tests.helm import VALID, Object, pods, render, values_of
 
 VOLUMES = {
-    "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret",
+    "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim",
+    "projected", "secret",
 }  # fmt: skip
 SYSCTLS = {
     "kernel.shm_rmid_forced",

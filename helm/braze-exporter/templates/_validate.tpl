@@ -38,13 +38,6 @@
 {{- if and .Values.tls.enabled (not (or .Values.existingWebConfigSecret .Values.tls.existingSecret .Values.webConfig.tls_server_config)) -}}
 {{- fail "tls.enabled: no certificate; give tls.existingSecret, webConfig.tls_server_config or existingWebConfigSecret" -}}
 {{- end -}}
-{{- if hasPrefix "Require" (default "" (default dict .Values.webConfig.tls_server_config).client_auth_type) -}}
-{{- range $probe := list "livenessProbe" "readinessProbe" "startupProbe" -}}
-{{- if (get $.Values $probe).httpGet -}}
-{{- fail (printf "%s: the kubelet has no client certificate; with client_auth_type Require… set %s to {httpGet: null, tcpSocket: {port: http}}" $probe $probe) -}}
-{{- end -}}
-{{- end -}}
-{{- end -}}
 {{- if gt (len (compact (list (ternary "s" "" .Values.serviceMonitor.enabled) (ternary "p" "" .Values.podMonitor.enabled) (ternary "c" "" .Values.scrapeConfig.enabled)))) 1 -}}
 {{- fail "serviceMonitor, podMonitor and scrapeConfig: each alone makes Prometheus scrape; enable one" -}}
 {{- end -}}
