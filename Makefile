@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 RUN_READY := .venv/.run-$(shell cksum < requirements.lock | cut -d' ' -f1)
 DEV_READY := .venv/.dev-$(shell cat requirements-dev.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: demo test lint format docs golden lock wheel check-tools clean
+.PHONY: demo test lint format docs golden chart lock wheel check-tools clean
 
 demo: $(RUN_READY)  ## the exporter at work against a simulated Braze
 	$(BIN)/python -m exporter demo
@@ -29,6 +29,9 @@ docs: $(DEV_READY)  ## write the generated tables anew
 
 golden: $(DEV_READY)  ## write the golden page anew; its diff is the change of contract
 	$(BIN)/python -m tests.golden
+
+chart: $(DEV_READY)  ## write the chart's copies of rules and dashboards, its schema and its table anew
+	$(BIN)/python -m tests.chartfiles
 
 wheel: $(DEV_READY)
 	$(BIN)/python -m hatchling build -t wheel

@@ -1,7 +1,11 @@
-"""The chart as Helm's own code renders it; needs `make check-tools`."""
+"""The chart as Helm's own code renders it; needs `make check-tools`.
+
+`python -m tests.helm DIR` writes what it makes of each valid file into a folder of its own.
+"""
 
 import json
 import shutil
+import sys
 import tempfile
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
@@ -132,3 +136,17 @@ def pods(rendered: Rendered) -> Iterator[tuple[str, Object]]:
             yield name, each["spec"]
         elif "template" in each.get("spec", {}):
             yield name, each["spec"]["template"]["spec"]
+
+
+def write(folder: Path) -> None:
+    """Write what the chart makes of each valid file: a folder each, a file for each template."""
+    for path in VALID:
+        (folder / path.stem).mkdir(parents=True)
+        for name, text in render(values_of(path)).texts.items():
+            if text.strip():
+                flat = name.removeprefix("braze-exporter/templates/").replace("/", "-")
+                (folder / path.stem / flat).write_text(text)
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))

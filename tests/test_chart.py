@@ -7,6 +7,8 @@ with the answer it gets.
 import base64
 import re
 from collections import Counter
+from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -292,3 +294,81 @@ def test_names_stay_within_what_kubernetes_allows(release: str) -> None:
     assert [fault for each in made.objects for fault in faults(each, MIDDLE)] == []
     assert all(len(each["metadata"]["name"]) <= 63 for each in made.objects)
     assert made.one("Deployment")["metadata"]["name"].count("braze-exporter") <= 1
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (lambda each: each["spec"].update(replica=1), "replica"),
+        (lambda each: each["spec"].update(replicas="1"), "is not of type"),
+        (lambda each: each.update(apiVersion="apps/v1beta1"), "is no kind of Kubernetes"),
+        (lambda each: each["spec"].pop("selector"), "'selector' is a required property"),
+    ],
+)
+def test_what_kubernetes_would_refuse_is_found(spoil: Callable[[Any], Any], fault: str) -> None:
+    """An unknown key, a wrong type, a kind that is gone, something missing."""
+    deployment = deepcopy(render(SMALLEST).one("Deployment"))
+    spoil(deployment)
+
+    assert fault in " ".join(faults(deployment, MIDDLE))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (lambda each: each["spec"]["endpoints"][0].update(pth="/"), "endpoints[0].pth"),
+        (lambda each: each["spec"]["endpoints"][0].update(interval="1"), "interval"),
+        (lambda each: each["spec"].pop("selector"), "selector"),
+    ],
+)
+def test_what_the_operator_would_refuse_is_found(spoil: Callable[[Any], Any], fault: str) -> None:
+    """The same of an object that is not Kubernetes' own."""
+    monitor = deepcopy(rendered("service-monitor").one("ServiceMonitor"))
+    spoil(monitor)
+
+    assert fault in " ".join(faults(monitor, MIDDLE))
+
+
+def test_the_notes_say_how_to_reach_it_and_what_is_missing() -> None:
+    """With the right names and ports, and without a warning when all is well."""
+    bare = render(SMALLEST | {"service": {"port": 80}, "replicaCount": 2}).notes
+    well = render(
+        SMALLEST
+        | {
+            "image": {"repository": "team/braze-exporter"},
+            "serviceMonitor": {"enabled": True, "additionalLabels": {"release": "kps"}},
+            "prometheusRule": {
+                "enabled": True,
+                "additionalLabels": {"release": "kps"},
+                "grafanaUrl": "https://g.example.org",
+            },
+        }
+    ).notes
+
+    assert f"kubectl -n {NAMESPACE} port-forward svc/{RELEASE}-braze-exporter 10068:80\n" in bare
+    assert "http://localhost:10068/\n" in bare
+    assert f"helm -n {NAMESPACE} test {RELEASE}\n" in bare
+    assert "image.repository is still a placeholder" in bare
+    assert "2 exporters ask Braze 2 times" in bare
+    assert f"{RELEASE}-braze-exporter.{NAMESPACE}.svc:80/metrics" in bare
+    assert well.rstrip().endswith(f"logs deployment/{RELEASE}-braze-exporter")
+
+
+def test_the_notes_name_what_kube_prometheus_stack_would_overlook() -> None:
+    """What has no label `release`."""
+    notes = render(
+        SMALLEST | {"podMonitor": {"enabled": True}, "prometheusRule": {"enabled": True}}
+    ).notes
+
+    named = re.findall(r"^  (\w+)\.additionalLabels\.release$", notes, re.MULTILINE)
+    assert named == ["podMonitor", "prometheusRule"]
+    assert "Alerts have no link to a dashboard: set prometheusRule.grafanaUrl." in notes
+
+
+def test_the_notes_warn_of_a_certificate_that_nobody_can_check() -> None:
+    """Prometheus knows neither its authority nor its name by itself."""
+    values = SMALLEST | {"tls": {"existingSecret": "crt"}, "podMonitor": {"enabled": True}}
+
+    assert "https://localhost:10068/" in render(values).notes
+    assert "cannot check the exporter's certificate" in render(values).notes
+    assert "cannot check the exporter's certificate" not in rendered("https").notes

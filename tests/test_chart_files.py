@@ -2,13 +2,15 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.chartfiles import CHART, ROOT, copies, files, values
-from tests.helm import VALID, values_of
+from tests.helm import VALID, values_of, write
 from tests.machine import library
 
 VALUES = (CHART / "values.yaml").read_text()
@@ -93,3 +95,22 @@ def test_the_image_is_named_in_one_place() -> None:
     ]
 
     assert sorted(path.name for path in named) == ["Chart.yaml", "NOTES.txt", "values.yaml"]
+
+
+def test_yamllint_finds_nothing_in_the_chart_and_what_it_renders(tmp_path: Path) -> None:
+    """Rendered lines may be as long as what stands in them, and begin after an empty one."""
+    library("yamllint")
+    write(tmp_path / "rendered")
+    rendered = (
+        f"{{extends: {ROOT / '.yamllint.yaml'}, rules: {{line-length: disable, "
+        "empty-lines: {max-start: 1, max-end: 1}}}"
+    )
+    for options in (["helm", "tests/chart"], ["-d", rendered, str(tmp_path / "rendered")]):
+        done = subprocess.run(
+            [sys.executable, "-m", "yamllint", "--strict", *options],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
