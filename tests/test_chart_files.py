@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.chartfiles import CHART, ROOT, copies, files, values
-from tests.helm import VALID, values_of, write
+from tests.helm import VALID, render, values_of
 from tests.machine import library
 
 VALUES = (CHART / "values.yaml").read_text()
@@ -100,7 +100,10 @@ def test_the_image_is_named_in_one_place() -> None:
 def test_yamllint_finds_nothing_in_the_chart_and_what_it_renders(tmp_path: Path) -> None:
     """Rendered lines may be as long as what stands in them, and begin after an empty one."""
     library("yamllint")
-    write(tmp_path / "rendered")
+    made = {text: name for path in VALID for name, text in render(values_of(path)).texts.items()}
+    (tmp_path / "rendered").mkdir()
+    for number, (text, name) in enumerate(made.items()):
+        (tmp_path / f"rendered/{number}-{Path(name).name}").write_text(text)
     rendered = (
         f"{{extends: {ROOT / '.yamllint.yaml'}, rules: {{line-length: disable, "
         "empty-lines: {max-start: 1, max-end: 1}}}"
