@@ -7,7 +7,7 @@ with the answer it gets.
 import base64
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,10 @@ from tests.helm import (
     OLDEST,
     RELEASE,
     VALID,
+    Object,
     RefusedError,
     Rendered,
+    chart,
     lint,
     pods,
     render,
@@ -50,6 +52,27 @@ def rendered(name: str) -> Rendered:
 def test_helm_lints_it_without_a_word(path: Path) -> None:
     """Strictly: a warning would be a word."""
     assert lint(values_of(path)) == []
+
+
+@each_valid
+def test_helm_would_install_it(path: Path) -> None:
+    """It reads the same objects, and keeps the pod of the test for later."""
+    helm = library("helm_python")
+    with helm.Config(namespace=NAMESPACE, storage_driver="memory") as config:
+        release = config.install(str(chart()), RELEASE, values_of(path), dry_run="client")
+    made = render(values_of(path), newest())
+
+    assert by_name(yaml.safe_load_all(release["manifest"])) == by_name(
+        each
+        for each in made.objects
+        if "helm.sh/hook" not in each["metadata"].get("annotations", {})
+    )
+    assert release["notes"] == made.notes
+
+
+def by_name(objects: Iterable[Object]) -> Mapping[tuple[str, str], Object]:
+    """Each object by its kind and its name."""
+    return {(each["kind"], each["metadata"]["name"]): each for each in objects}
 
 
 @each_valid

@@ -97,6 +97,13 @@ def test_the_image_is_named_in_one_place() -> None:
     assert sorted(path.name for path in named) == ["Chart.yaml", "NOTES.txt", "values.yaml"]
 
 
+def test_checkov_skips_only_what_is_there() -> None:
+    """Its exceptions are files of values, by their name."""
+    skipped = yaml.safe_load((ROOT / ".checkov.yaml").read_text())["skip-path"]
+
+    assert set(skipped) <= {path.stem for path in VALID}
+
+
 def test_yamllint_finds_nothing_in_the_chart_and_what_it_renders(tmp_path: Path) -> None:
     """Rendered lines may be as long as what stands in them, and begin after an empty one."""
     library("yamllint")

@@ -46,6 +46,23 @@ def test_the_commands_on_the_page_make_what_they_say(tmp_path: Path) -> None:
     assert keys == [{"secret": {"name": secret, "items": [{"key": workspace, "path": workspace}]}}]
 
 
+def test_settings_can_be_pasted_from_their_own_page() -> None:
+    """All of them, but for what the chart itself sets."""
+    page = (ROOT / "docs/configuration.md").read_text()
+    settings = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[1])
+    del settings["web"]["listen_address"], settings["web"]["config_file"]
+
+    made = yaml.safe_load(render({"config": settings}).one("ConfigMap")["data"]["exporter.yml"])
+
+    assert made == settings
+
+
+def test_links_lead_to_files() -> None:
+    """Beside the page or above it."""
+    for target in re.findall(r"\]\(([^):#]+)\)", PAGE):
+        assert (ROOT / "docs" / target).exists(), target
+
+
 def test_values_that_are_named_exist() -> None:
     """In the text of the page; what is in `config` has a schema of its own."""
     schema = yaml.safe_load((CHART / "values.schema.json").read_text())
