@@ -309,7 +309,7 @@ def test_the_chart_can_be_part_of_another(tmp_path: Path) -> None:
     assert container(render(values, folder=parent))["image"].startswith("r.io/")
 
 
-@pytest.mark.parametrize("release", ["braze-exporter", "my-braze-exporter-1", "a" * 53])
+@pytest.mark.parametrize("release", ["braze-exporter", "my-braze-exporter-1", "a" * 53, "2024"])
 def test_names_stay_within_what_kubernetes_allows(release: str) -> None:
     """Whatever the release is called; and nothing is said twice in them."""
     made = render(SMALLEST | {"dashboards": {"enabled": True}}, release=release)

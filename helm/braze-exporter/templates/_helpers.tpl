@@ -32,24 +32,24 @@
 {{- default (ternary (include "braze-exporter.fullname" .) "default" .Values.serviceAccount.create) .Values.serviceAccount.name -}}
 {{- end }}
 
-{{/* Labels. What selects pods never changes, so it has neither version nor labels of the user. */}}
+{{/* Labels. What selects pods never changes, so it has neither version nor labels of the user. A name may look like a number. */}}
 
 {{- define "braze-exporter.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "braze-exporter.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "braze-exporter.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{/* The pod of `helm test` is no exporter, and must not be taken for one. */}}
 {{- define "braze-exporter.testLabels" -}}
 app.kubernetes.io/name: {{ printf "%s-test" (include "braze-exporter.name" . | trunc 58 | trimSuffix "-") }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
-{{- define "braze-exporter.commonLabels" -}}
+{{- define "braze-exporter.chartLabels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | replace "+" "_" | trunc 63 | trimSuffix "-" | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-app.kubernetes.io/part-of: {{ include "braze-exporter.name" . }}
+app.kubernetes.io/part-of: {{ include "braze-exporter.name" . | quote }}
 {{- end }}
 
 {{/*
@@ -59,11 +59,11 @@ other objects select by cannot be replaced; of other labels and annotations thos
 {{- define "braze-exporter.metadata" -}}
 {{- $root := .root -}}
 {{- $fixed := include "braze-exporter.selectorLabels" $root | fromYaml -}}
-{{- $own := include "braze-exporter.commonLabels" $root | fromYaml -}}
+{{- $own := include "braze-exporter.chartLabels" $root | fromYaml -}}
 {{- $labels := merge $fixed (default dict .labels) $root.Values.commonLabels $own -}}
 {{- $annotations := merge (deepCopy (default dict .annotations)) $root.Values.commonAnnotations -}}
-name: {{ default (include "braze-exporter.fullname" $root) .name }}
-namespace: {{ default (include "braze-exporter.namespace" $root) .namespace }}
+name: {{ default (include "braze-exporter.fullname" $root) .name | quote }}
+namespace: {{ default (include "braze-exporter.namespace" $root) .namespace | quote }}
 labels:
   {{- toYaml $labels | nindent 2 }}
 {{- with $annotations }}
