@@ -6,24 +6,31 @@ Nothing heavy is imported before the command is known: `--help` answers at once.
 import argparse
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 
 from exporter import __version__
 
+# The module that has the command, and what it does.
 _COMMANDS = {
-    "serve": "poll Braze and serve metrics until stopped (the default)",
-    "check": "read the settings, say what is wrong with them, and end",
-    "once": "poll everything once and write the metrics to stdout or a file",
-    "demo": "everything at work against a simulated Braze: no account needed",
-    "simulate": "the simulated Braze alone",
-    "healthcheck": "ask a running exporter whether it is healthy (for container images)",
+    "serve": ("commands", "poll Braze and serve metrics until stopped (the default)"),
+    "check": ("commands", "read the settings, say what is wrong with them, and end"),
+    "once": ("commands", "poll everything once and write the metrics to stdout or a file"),
+    "backfill": ("backfilling", "write the history of everything for Prometheus to import"),
+    "demo": ("demonstration", "everything at work against a simulated Braze: no account needed"),
+    "simulate": ("demonstration", "the simulated Braze alone"),
+    "healthcheck": (
+        "commands",
+        "ask a running exporter whether it is healthy (for container images)",
+    ),
 }
 
 
 _ENDLESS = frozenset({"serve", "demo", "simulate"})
+_LONG = frozenset({"backfill"})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,13 +41,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(words)
     with _starting(arguments.command):
         # Only now: the commands bring pydantic, requests and the rest.
-        from exporter import commands
-
-        command = getattr(commands, arguments.command)
+        module, _ = _COMMANDS[arguments.command]
+        command = getattr(import_module(f"exporter.{module}"), arguments.command)
         try:
             code: int = command(arguments)
         except KeyboardInterrupt:
-            return commands.FAILED
+            print("interrupted", file=sys.stderr)
+            return 1
         return code
 
 
@@ -49,17 +56,14 @@ def _starting(command: str) -> Iterator[None]:
     """What runs until it is stopped takes its signals itself, once it has started.
 
     Until then SIGTERM ends it as asked, and SIGHUP, which would kill it, has nothing to reload.
+    What takes long and ends by itself tidies up on SIGTERM as on Ctrl-C.
     """
-    if command not in _ENDLESS:
-        yield
-        return
-    before = {
-        number: signal.signal(number, handler)
-        for number, handler in (
-            (signal.SIGTERM, lambda *_: sys.exit(0)),
-            (signal.SIGHUP, signal.SIG_IGN),
-        )
-    }
+    handlers: dict[int, signal.Handlers | Callable[..., object]] = {}
+    if command in _ENDLESS:
+        handlers = {signal.SIGTERM: lambda *_: sys.exit(0), signal.SIGHUP: signal.SIG_IGN}
+    elif command in _LONG:
+        handlers = {signal.SIGTERM: signal.default_int_handler}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
@@ -77,9 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     made = {
         name: commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-        for name, text in _COMMANDS.items()
+        for name, (_, text) in _COMMANDS.items()
     }
-    for name in ("serve", "check", "once", "healthcheck"):
+    for name in ("serve", "check", "once", "backfill", "healthcheck"):
         _add_settings(made[name])
     made["once"].add_argument(
         "--textfile",
@@ -87,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help="write to this file, all at once, as node_exporter's textfile collector reads it",
     )
+    _add_backfill(made["backfill"])
     made["demo"].add_argument(
         "--web.listen-address",
         dest="listen_address",
@@ -128,6 +133,46 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_backfill(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--output",
+        metavar="FILE",
+        type=Path,
+        required=True,
+        help="the file to write, in OpenMetrics",
+    )
+    parser.add_argument(
+        "--days", metavar="N", type=_days, default=100, help="how far back (default: 100 days)"
+    )
+    parser.add_argument(
+        "--until",
+        metavar="TIME",
+        type=_moment,
+        help="where it ends, such as 2026-11-22T08:00:00Z (default, and the latest: 3 h ago)",
+    )
+    parser.add_argument(
+        "--step",
+        metavar="DURATION",
+        type=_duration,
+        default=timedelta(minutes=5),
+        help="how far apart the samples lie (default: 5m, which every query finds)",
+    )
+    parser.add_argument(
+        "--prometheus",
+        metavar="URL",
+        help="a Prometheus that scrapes the exporter, to be asked for the labels",
+    )
+    parser.add_argument(
+        "--label",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="a label of the live series; may be repeated",
+    )
+    parser.add_argument("--job", metavar="VALUE", help="the label job of the live series")
+    parser.add_argument("--instance", metavar="VALUE", help="the label instance of the live series")
+
+
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config.file", dest="config_file", metavar="PATH", type=Path, help="the settings, in YAML"
@@ -146,6 +191,21 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         action="append",
         help="where to listen, such as :10068; may be repeated",
     )
+
+
+def _days(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 3650:
+        raise argparse.ArgumentTypeError("must be a number of days from 1 to 3650")
+    return int(text)
+
+
+def _duration(text: str) -> timedelta:
+    from exporter.quantities import duration
+
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _moment(text: str) -> datetime:

@@ -1,18 +1,13 @@
-"""What each command does: from its arguments to its exit code."""
+"""What the commands do that need an account: from their arguments to their exit code."""
 
 import http.client
-import json
 import logging
 import os
-import signal
 import sys
 import tempfile
-import threading
-import time
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -23,9 +18,6 @@ from exporter.once import poll_once
 from exporter.poller import key_of
 from exporter.secretfile import ApiKey, KeyFileError
 from exporter.server import ListenError
-from exporter.simulator import DEFAULT_KEY, FAULTS, Simulator, World
-from exporter.simulator import serve as serve_simulator
-from exporter.simulator.workspace import COLLAPSED_SEGMENT, FALLEN_APP
 
 DONE, FAILED, USAGE = 0, 1, 2
 
@@ -40,12 +32,12 @@ _FLAGS = (
 
 def serve(arguments: Namespace) -> int:
     """Poll and serve until a signal says to stop."""
-    return _run(_loader(arguments), _say_listening)
+    return run(loader(arguments), _say_listening)
 
 
 def check(arguments: Namespace) -> int:
     """Read the settings and say what is wrong with them."""
-    settings = _settings(_loader(arguments))
+    settings = good_settings(loader(arguments))
     if settings is None:
         return USAGE
     print(f"the settings are good; workspaces: {', '.join(settings.workspaces)}")
@@ -54,15 +46,10 @@ def check(arguments: Namespace) -> int:
 
 def once(arguments: Namespace) -> int:
     """Poll everything once and write what could be read, to stdout or `--textfile`."""
-    settings = _settings(_loader(arguments))
-    if settings is None:
+    read = settings_and_keys(arguments)
+    if read is None:
         return USAGE
-    try:
-        keys = {name: key_of(name, each) for name, each in settings.workspaces.items()}
-    except KeyFileError as error:
-        return _fail(f"the file of an API key {error}", USAGE)
-    secrets = partial(map, ApiKey.read, keys.values())
-    logs.set_up(settings.log.level, settings.log.format, secrets)
+    settings, keys = read
     page, complete = poll_once(settings, keys)
     if arguments.textfile is None:
         sys.stdout.buffer.write(page)
@@ -71,7 +58,7 @@ def once(arguments: Namespace) -> int:
         try:
             _write_whole(arguments.textfile, page)
         except OSError as error:
-            return _fail(f"cannot write {arguments.textfile}: {error.strerror}")
+            return fail(f"cannot write {arguments.textfile}: {error.strerror}")
     return DONE if complete else FAILED
 
 
@@ -86,7 +73,7 @@ def healthcheck(arguments: Namespace) -> int:
         response = connection.getresponse()
         print(response.read(1000).decode("utf-8", "replace").strip())
     except (OSError, http.client.HTTPException) as error:
-        return _fail(f"no answer from {address}: {error}")
+        return fail(f"no answer from {address}: {error}")
     finally:
         connection.close()
     return DONE if response.status == 200 else FAILED
@@ -95,90 +82,16 @@ def healthcheck(arguments: Namespace) -> int:
 def _own_address(arguments: Namespace) -> str:
     """Where the exporter listens. Mistakes elsewhere in the settings do not make it unhealthy."""
     try:
-        return _loader(arguments)().web.listen_address[0]
+        return loader(arguments)().web.listen_address[0]
     except ConfigError:
         flag = vars(arguments)["web.listen-address"]
         named = flag[0] if flag else os.environ.get("BRAZE_EXPORTER_WEB__LISTEN_ADDRESS")
         return str(quantities.address((named or ":10068").split(",")[0]))
 
 
-def simulate(arguments: Namespace) -> int:
-    """Run the simulated Braze until a signal says to stop."""
-    if arguments.list_faults:
-        width = max(map(len, FAULTS))
-        for name, meaning in FAULTS.items():
-            print(f"{name:{width}}  {meaning}")
-        return DONE
-    start = arguments.clock or datetime.now(UTC)
-    begun = time.monotonic_ns()
-
-    def clock() -> datetime:
-        return datetime.fromtimestamp(start.timestamp() + (time.monotonic_ns() - begun) / 1e9, UTC)
-
-    try:
-        simulator = Simulator(World(arguments.seed, start), clock, faults=arguments.fault)
-        host, port = _host_and_port(arguments.listen_address)
-    except ValueError as error:
-        return _fail(str(error), USAGE)
-    try:
-        server = serve_simulator(simulator, host, port)
-    except OSError as error:
-        return _fail(f"cannot listen on {arguments.listen_address}: {error.strerror}")
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    with server:
-        print(_settings_for(server.url, simulator.world), flush=True)
-        ended.wait()
-    return DONE
-
-
-def _settings_for(url: str, world: World) -> str:
-    """What to write into a settings file to watch `world`, and its story."""
-    apps = "\n".join(f"      {app.name}: {app.id}" for app in world.apps)
-    return (
-        f"# a simulated Braze listens on {url}; these settings watch it:\n"
-        f"workspaces:\n  simulated:\n    endpoint: {url}\n    api_key: {DEFAULT_KEY}\n"
-        f"    apps:\n{apps}\n# {_story()}"
-    )
-
-
-def _story() -> str:
-    return f'"{COLLAPSED_SEGMENT}" has collapsed, the sessions of "{FALLEN_APP}" fell 3 h ago'
-
-
-def demo(arguments: Namespace) -> int:
-    """Run the exporter against a simulated Braze in this process."""
-    simulator = Simulator(World(arguments.seed, datetime.now(UTC)), lambda: datetime.now(UTC))
-    with serve_simulator(simulator, "127.0.0.1", 0) as server:
-
-        def settings() -> Settings:
-            return load(
-                None, {}, _demo_settings(simulator.world, server.url, arguments.listen_address)
-            )
-
-        return _run(settings, _say_demo)
-
-
-def _demo_settings(world: World, url: str, address: str) -> dict[str, str]:
-    """The environment of an exporter that watches everything of `world`, and often."""
-    workspace = "BRAZE_EXPORTER_WORKSPACES__DEMO__"
-    tracked = [segment.id for segment in world.segments if segment.tracked]
-    return {
-        f"{workspace}ENDPOINT": url,
-        f"{workspace}API_KEY": DEFAULT_KEY,
-        f"{workspace}APPS": json.dumps({app.name: app.id for app in world.apps}),
-        f"{workspace}SESSIONS__WORKSPACE_TOTAL": "true",
-        f"{workspace}SESSIONS__BY_SEGMENT": json.dumps(tracked[:2]),
-        "BRAZE_EXPORTER_POLL__SEGMENTS": "1m",
-        "BRAZE_EXPORTER_POLL__SESSIONS": "30s",
-        "BRAZE_EXPORTER_POLL__DISCOVERY": "5m",
-        "BRAZE_EXPORTER_WEB__LISTEN_ADDRESS": address,
-    }
-
-
-def _run(read: Callable[[], Settings], started: Callable[[tuple[str, ...], Settings], None]) -> int:
-    settings = _settings(read)
+def run(read: Callable[[], Settings], started: Callable[[tuple[str, ...], Settings], None]) -> int:
+    """Run the exporter until a signal says to stop; `started` is told where it listens."""
+    settings = good_settings(read)
     if settings is None:
         return USAGE
     daemon = Daemon(read, revision=os.environ.get("SOURCE_REVISION", ""))
@@ -186,9 +99,9 @@ def _run(read: Callable[[], Settings], started: Callable[[tuple[str, ...], Setti
     try:
         ended = daemon.run(settings, lambda addresses: started(addresses, settings))
     except ListenError as error:
-        return _fail(str(error))
+        return fail(str(error))
     except KeyFileError as error:
-        return _fail(f"the file of an API key {error}", USAGE)
+        return fail(f"the file of an API key {error}", USAGE)
     if not ended:
         # A thread that asks the resolver cannot be interrupted, and Python would wait for it.
         logging.shutdown()
@@ -203,19 +116,7 @@ def _say_listening(addresses: tuple[str, ...], settings: Settings) -> None:
     )
 
 
-def _say_demo(addresses: tuple[str, ...], settings: Settings) -> None:
-    print(
-        f"\n  The exporter watches a simulated Braze.\n\n"
-        f"    page     http://{addresses[0]}/\n"
-        f"    metrics  http://{addresses[0]}{settings.web.telemetry_path}\n\n"
-        f"  {_story()}:\n\n"
-        f"    curl -s {addresses[0]}{settings.web.telemetry_path} | grep -E 'size|hourly|info'\n\n"
-        f"  Ctrl-C ends it.\n",
-        flush=True,
-    )
-
-
-def _loader(arguments: Namespace) -> Callable[[], Settings]:
+def loader(arguments: Namespace) -> Callable[[], Settings]:
     """What reads the settings that the command line, the environment and the file say at that
     moment.
     """
@@ -233,13 +134,29 @@ def _loader(arguments: Namespace) -> Callable[[], Settings]:
     return read
 
 
-def _settings(read: Callable[[], Settings]) -> Settings | None:
+def good_settings(read: Callable[[], Settings]) -> Settings | None:
     """The settings; None, once all that is wrong with them is on stderr."""
     try:
         return read()
     except ConfigError as error:
         print(error, file=sys.stderr)
         return None
+
+
+def settings_and_keys(arguments: Namespace) -> tuple[Settings, dict[str, ApiKey]] | None:
+    """The settings and the API key of each workspace, once the log is set up by them; None, once
+    what is wrong with them is on stderr.
+    """
+    settings = good_settings(loader(arguments))
+    if settings is None:
+        return None
+    try:
+        keys = {name: key_of(name, each) for name, each in settings.workspaces.items()}
+    except KeyFileError as error:
+        fail(f"the file of an API key {error}")
+        return None
+    logs.set_up(settings.log.level, settings.log.format, partial(map, ApiKey.read, keys.values()))
+    return settings, keys
 
 
 def _write_whole(path: Path, content: bytes) -> None:
@@ -260,13 +177,7 @@ def _write_whole(path: Path, content: bytes) -> None:
         raise
 
 
-def _host_and_port(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition(":")
-    if not port.isdigit() or int(port) > 65535:
-        raise ValueError(f"{address!r} is no address such as 127.0.0.1:10069")
-    return host.strip("[]"), int(port)
-
-
-def _fail(message: str, code: int = FAILED) -> int:
+def fail(message: str, code: int = FAILED) -> int:
+    """Say on stderr what is wrong; returns the exit code."""
     print(message, file=sys.stderr)
     return code

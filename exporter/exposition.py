@@ -20,15 +20,13 @@ _SPECIAL = re.compile(r'[\\\n"]')
 
 def sample(metric: Metric, labels: Sequence[str], value: float) -> str:
     """One line. Raises ValueError where the number of labels isn't that of the metric."""
-    pairs = ",".join(
-        f'{name}="{_SPECIAL.sub(_escaped, text)}"'
-        for name, text in zip(metric.labels, labels, strict=True)
-    )
-    return (
-        f"{metric.name}{{{pairs}}} {number(value)}\n"
-        if pairs
-        else f"{metric.name} {number(value)}\n"
-    )
+    return f"{identity(metric.name, zip(metric.labels, labels, strict=True))} {number(value)}\n"
+
+
+def identity(name: str, labels: Iterable[tuple[str, str]]) -> str:
+    """A series as its line begins: the metric's name, and its labels with their values."""
+    pairs = ",".join(f'{label}="{_SPECIAL.sub(_escaped, text)}"' for label, text in labels)
+    return f"{name}{{{pairs}}}" if pairs else name
 
 
 def number(value: float) -> str:

@@ -88,3 +88,25 @@ def newest_complete(points: Sequence[Point], sent: float, settle: float) -> Poin
         if ended >= settle and (point.offset or newer or ended >= ZONE_MISMATCH):
             return point
     return None
+
+
+def level_seen_from(point: Point, before: Point | None, zero_after: float) -> float:
+    """From when on `observe_level` says `point`, had it been asked all the time (epoch seconds).
+
+    `before` is the point before it.
+    """
+    doubted = point.value == 0 and before is not None and before.value > 0
+    # A day that is over is not doubted any more.
+    return min(point.start + zero_after, point.end) if doubted else point.start
+
+
+def count_seen_from(point: Point, after: Point | None, settle: float) -> float:
+    """From when on `point` is complete, had `newest_complete` been asked all the time (epoch
+    seconds). `after` is the point after it.
+    """
+    if point.offset:
+        return point.end + settle
+    sure = point.end + ZONE_MISMATCH
+    if after is not None:
+        sure = min(sure, after.start)
+    return max(point.end + settle, sure)

@@ -89,6 +89,13 @@ class Past:
             settled = max((point.start for point in points), default=None)
         return self._of(_by_start(points) | self._known(), unit, settled, history)
 
+    def followed_by(self, points: Sequence[Point], unit: Unit) -> "Past":
+        """With later `points`, all of them complete. What the first of them is compared with stays,
+        older values go.
+        """
+        known = self._known() | _by_start(points)
+        return self._of(known, unit, points[0].start, History.READ) if points else self
+
     def _known(self) -> dict[int, float]:
         return dict(zip(self.starts, self.values, strict=True))
 

@@ -1,17 +1,15 @@
 """One workspace at work: its settings become a client, threads of its own and polls."""
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 
 from exporter import config
+from exporter.account import Account
 from exporter.catalog import DISCOVERY, FAMILIES, LIST, SEGMENTS, SESSIONS
-from exporter.client import Client
 from exporter.journal import Journal
-from exporter.limiter import Interrupted, Limiter
+from exporter.limiter import Interrupted
 from exporter.model import Reading, Series, Unit
 from exporter.past import History
 from exporter.poll import poll_discovery, poll_series
@@ -19,7 +17,6 @@ from exporter.recall import Recall, read_pasts
 from exporter.secretfile import ApiKey
 from exporter.snapshot import Store
 from exporter.telemetry import Telemetry
-from exporter.transport import Transport
 from exporter.watch import Alerts, Watch
 
 log = logging.getLogger(__name__)
@@ -91,42 +88,19 @@ class Poller:
         self.settings = (workspace, poll)
         self.key = key
         self._store = store
-        self._stopped = threading.Event()
         self._polls = threading.Condition()
         self._under_way = 0
         self._sizes: frozenset[Series] | None = None
-        self._width = workspace.concurrency
-        self._threads = ThreadPoolExecutor(self._width, thread_name_prefix=f"poll-{name}")
         self._journal = Journal(name)
         self._recall = Recall(time.time)
         counters = telemetry.of(name, endpoints(self.watch))
-        self._http = Transport(
-            workspace.endpoint,
-            connections=workspace.concurrency,
-            timeout=poll.timeout.total_seconds(),
-            monotonic=time.monotonic,
-            ca_file=workspace.ca_file,
-        )
-        self._limiter = Limiter(
-            workspace.requests_per_hour,
-            workspace.reserve,
-            now=time.time,
-            monotonic=time.monotonic,
-            pause=self._stopped.wait,
-            throttled=counters.throttled,
-        )
-        if before is not None and before.watch.endpoint == self.watch.endpoint:
-            self._limiter.go_on_from(before._limiter)
-        self._client = Client(
-            self._http,
-            self._limiter,
+        self._account: Account = Account(
+            name,
+            workspace,
+            poll.timeout.total_seconds(),
+            key,
             counters,
-            key=self.key.read,
-            zone=workspace.time_zone,
-            now=time.time,
-            monotonic=time.monotonic,
-            pause=self._stopped.wait,
-            chance=random.random,
+            before._account if before is not None else None,
         )
 
     def poll(self, collector: str) -> tuple[str, ...]:
@@ -134,7 +108,7 @@ class Poller:
         segments.
         """
         with self._polls:
-            if self._stopped.is_set():
+            if self._account.stopped:
                 return ()
             self._under_way += 1
         try:
@@ -150,21 +124,15 @@ class Poller:
         return begun is not None and begun.issuperset(self.watch.sizes(tuple(segments)))
 
     def stop(self) -> None:
-        """End every wait and request of this workspace; nothing more is published.
-
-        What is queued for the threads ends by itself: a future that is cancelled would leave the
-        poll waiting for it.
-        """
+        """End every wait and request of this workspace; nothing more is published."""
         with self._polls:
-            self._stopped.set()
-        self._http.abort()
+            self._account.stop()
 
     def join(self) -> None:
         """Wait for the polls to end, after `stop`, and give back threads and connections."""
         with self._polls:
             self._polls.wait_for(lambda: not self._under_way)
-        self._threads.shutdown()
-        self._http.close()
+        self._account.close()
 
     def _poll(self, collector: str) -> tuple[str, ...]:
         started = time.time()
@@ -183,7 +151,7 @@ class Poller:
                 time.time(),
                 failures={None: f"internal error: {type(error).__name__}"},
             )
-        if self._stopped.is_set():
+        if self._account.stopped:
             return ()
         selected = self._store.publish(reading, self.watch)
         self._journal.polled(reading)
@@ -201,7 +169,7 @@ class Poller:
             return poll_discovery(
                 name,
                 # On the threads, so that with it there are no more requests than threads.
-                lambda: self._threads.submit(self._client.segments, known).result(),
+                lambda: self._account.threads.submit(self._account.client.segments, known).result(),
                 now=time.time,
                 optional=not self.watch.discover,
             )
@@ -215,9 +183,9 @@ class Poller:
             name,
             collector,
             wanted,
-            self._client.data_series,
-            threads=self._threads,
-            width=self._width,
+            self._account.client.data_series,
+            threads=self._account.threads,
+            width=self._account.width,
             now=time.time,
         )
 
@@ -234,9 +202,9 @@ class Poller:
             read = read_pasts(
                 wanted,
                 pasts,
-                self._client.data_series,
-                threads=self._threads,
-                width=max(1, self._width // 2),  # the other half is for newer points
+                self._account.client.data_series,
+                threads=self._account.threads,
+                width=max(1, self._account.width // 2),  # the other half is for newer points
                 go_on=lambda: time.time() < due,
             )
         except Interrupted:

@@ -69,12 +69,20 @@ def workspace_lines(
     ):
         if count is not None:
             rows.append((catalog.SELECTED, (name, state), count))
+    rows += [(metric, labels, 1) for metric, labels in infos(watch, selection, names)]
+    return _lines(rows)
+
+
+def infos(
+    watch: Watch, selection: Selection, names: Mapping[str, Segment]
+) -> Iterator[tuple[Metric, tuple[str, str, *tuple[str, ...]]]]:
+    """The samples that name what is watched: metric and labels, of which the second is the id."""
     for segment in dict.fromkeys((*selection.selected, *watch.by_segment)):
         known = names.get(segment, Segment(segment, segment))
         tracked = "" if known.tracked is None else str(known.tracked).lower()
-        rows.append((catalog.SEGMENT_INFO, (name, segment, known.name, tracked), 1))
-    rows += [(catalog.APP_INFO, (name, app, called), 1) for app, called in watch.apps.items()]
-    return _lines(rows)
+        yield catalog.SEGMENT_INFO, (watch.workspace, segment, known.name, tracked)
+    for app, called in watch.apps.items():
+        yield catalog.APP_INFO, (watch.workspace, app, called)
 
 
 def _values(series: Series, held: Held) -> Iterator[tuple[Metric, tuple[str, ...], float]]:

@@ -89,24 +89,20 @@ class Stack:
 
     def prometheus(self, target: str, **more: object) -> "Prometheus":
         """A Prometheus with an empty store that scrapes `target` each second."""
+        scrapes = [{"job_name": "braze", "static_configs": [{"targets": [target]}]}]
+        return self.prometheus_on(self._folder / "data", scrape_configs=scrapes, **more)
+
+    def prometheus_on(self, data: Path, **settings: object) -> "Prometheus":
+        """A Prometheus that keeps its data in that folder, where there may be some already."""
         port = free_port()
-        settings = {
-            "global": {
-                "scrape_interval": "1s",
-                "scrape_timeout": "1s",
-                "evaluation_interval": "1s",
-            },
-            "scrape_configs": [
-                {"job_name": "braze", "static_configs": [{"targets": [target]}]},
-            ],
-            **more,
-        }
-        config = self.write("prometheus.yml", settings)
+        often = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+        config = self.write("prometheus.yml", {"global": often, **settings})
         self.start(
             [
                 program("prometheus"),
                 f"--config.file={config}",
-                f"--storage.tsdb.path={self._folder / 'data'}",
+                f"--storage.tsdb.path={data}",
+                "--storage.tsdb.retention.time=1000d",
                 f"--web.listen-address=127.0.0.1:{port}",
             ],
             f"http://127.0.0.1:{port}/-/ready",
@@ -161,21 +157,40 @@ class Prometheus:
     """A running server, asked over its HTTP API."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self.url = url
 
-    def query(self, promql: str) -> dict[Labels, float]:
-        """The instant vector of `promql`, by labels other than job and instance."""
-        query = urllib.parse.urlencode({"query": promql})
-        with urllib.request.urlopen(f"{self._url}/api/v1/query?{query}", timeout=5) as response:
-            result = json.load(response)["data"]["result"]
+    def query(self, promql: str, moment: float | None = None) -> dict[Labels, float]:
+        """The instant vector of `promql`, at an epoch second or now, by labels other than job and
+        instance.
+        """
+        when = {} if moment is None else {"time": f"{moment}"}
+        rows = self._ask("query", query=promql, **when)
+        return {_labels(row): float(row["value"][1]) for row in rows}
+
+    def series(
+        self, promql: str, start: int, end: int, step: int
+    ) -> dict[Labels, dict[int, float]]:
+        """The values of `promql` from `start` to `end` (epoch seconds, `end` included), by labels
+        and moment.
+        """
+        rows = self._ask(
+            "query_range", query=promql, start=f"{start}", end=f"{end}", step=f"{step}"
+        )
         return {
-            frozenset(
-                (name, value)
-                for name, value in row["metric"].items()
-                if name not in ("__name__", "job", "instance")
-            ): float(row["value"][1])
-            for row in result
+            _labels(row): {int(moment): float(value) for moment, value in row["values"]}
+            for row in rows
         }
+
+    def _ask(self, what: str, **query: str) -> list[Any]:
+        url = f"{self.url}/api/v1/{what}?{urllib.parse.urlencode(query)}"
+        with urllib.request.urlopen(url, timeout=60) as response:
+            result: list[Any] = json.load(response)["data"]["result"]
+        return result
+
+
+def _labels(row: Mapping[str, Any]) -> Labels:
+    known = row["metric"].items()
+    return frozenset(pair for pair in known if pair[0] not in ("__name__", "job", "instance"))
 
 
 class Webhook:

@@ -34,7 +34,7 @@ from tests.machine import free_port
 
 APPS = {"ios": "5d1f3c0e-9a47-4b62-8c1d-2e7f60b4a911"}
 COUNTS = "/sessions/data_series"
-COMMANDS = ("serve", "check", "once", "demo", "simulate", "healthcheck")
+COMMANDS = ("serve", "check", "once", "backfill", "demo", "simulate", "healthcheck")
 
 Start = Callable[..., Process]
 Write = Callable[[Mapping[str, object]], Path]

@@ -12,16 +12,17 @@ PACKAGE = Path(exporter.__file__).parent
 FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
-        "__init__ model negotiation mistakes quantities secretfile logs schedule",
+        "__init__ model negotiation mistakes quantities secretfile logs schedule progress",
         "buckets catalog pacing instances names reference yamlfile web connections",
         "history telemetry exposition limiter watch conversation transport past journal",
         "environment consistency wording baselines",
         "client holding sources server",
         "config rendering poll",
-        "snapshot recall",
-        "poller",
-        "daemon once",
+        "snapshot recall account replay",
+        "poller samplefile scraped",
+        "daemon once backfill",
         "commands",
+        "backfilling demonstration",
         "cli",
         "__main__",
     )
@@ -39,6 +40,7 @@ ONE_DOOR = {
     "pydantic_settings": {"config"},
     "prometheus_client": {"telemetry"},
     "h11": {"conversation"},
+    "tqdm": {"progress"},
 }
 
 

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exporter.buckets import read_points
 from exporter.history import (
@@ -12,6 +14,9 @@ from exporter.history import (
     Doubt,
     Observation,
     Value,
+    count_seen_from,
+    level_seen_from,
+    newest_complete,
     observe_count,
     observe_level,
 )
@@ -293,3 +298,58 @@ def test_with_an_offset_the_setting_does_not_matter(setting: int) -> None:
         found = read_points(answer, "sessions", Unit.HOUR, ZONES[setting], sent)
         over = TEN if sent >= TEN + SETTLE else NINE
         assert observe_count(found, sent, SETTLE).value == Value(float(over), over - HOUR)
+
+
+# From when on
+
+SERIES = st.lists(st.sampled_from((0, 0, 5, None)), min_size=1, max_size=8)
+LATER = st.integers(0, 10 * 24 * 12).map(lambda number: number * 300)
+
+
+def with_gaps(values: list[int | None], length: int, offset: bool = False) -> list[Point]:
+    """Buckets one after another; None is one that Braze left out."""
+    starts = range(TODAY, TODAY + len(values) * length, length)
+    return [
+        Point(start, start + length, float(value), offset)
+        for start, value in zip(starts, values, strict=True)
+        if value is not None
+    ]
+
+
+@given(SERIES, st.integers(0, 30).map(lambda hours: hours * HOUR), LATER)
+def test_a_level_is_seen_from_when_on_it_is_observed(
+    values: list[int | None], zero_after: int, later: int
+) -> None:
+    """Whoever asked all the time saw at each moment the newest point that is seen from then on."""
+    told, now = with_gaps(values, DAY), TODAY + later
+    known = [point for point in told if point.start <= now]
+    zeros = next((i for i, p in enumerate(reversed(known)) if p.value or p.end <= now), len(known))
+    first = known[-zeros].start if zeros else 0
+    observed = observe_level(known, now, zero_after, Doubt(first, first)).value
+
+    before = [None, *told]
+    seen = [
+        point
+        for point, previous in zip(told, before, strict=False)
+        if level_seen_from(point, previous, zero_after) <= now
+    ]
+
+    assert observed == (Value(seen[-1].value, seen[-1].start) if seen else None)
+
+
+@given(SERIES, st.booleans(), st.sampled_from((0, SETTLE, 3 * HOUR, 20 * HOUR)), LATER)
+def test_a_count_is_seen_from_when_on_it_is_complete(
+    values: list[int | None], offset: bool, settle: int, later: int
+) -> None:
+    """Whoever asked all the time saw at each moment the newest bucket that is seen from then on."""
+    told, now = with_gaps(values, HOUR, offset), TODAY + later
+    complete = newest_complete([point for point in told if point.start <= now], now, settle)
+
+    after = (*told, None)[1:]
+    seen = [
+        point
+        for point, following in zip(told, after, strict=True)
+        if count_seen_from(point, following, settle) <= now
+    ]
+
+    assert complete == (seen[-1] if seen else None)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
-from zoneinfo import ZoneInfo
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -137,7 +136,7 @@ class Workbench:
             ),
             counters,
             key=key,
-            zone=ZoneInfo("UTC"),
+            zone=self.watch.zone,
             now=self.clock.now,
             monotonic=self.clock.now,
             pause=self.clock.pause,

@@ -1,0 +1,82 @@
+"""One workspace's way to Braze: its threads, connections and limits, which end together."""
+
+import random
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from exporter.client import Client
+from exporter.config import Workspace
+from exporter.limiter import Limiter
+from exporter.secretfile import ApiKey
+from exporter.telemetry import WorkspaceTelemetry
+from exporter.transport import Transport
+
+
+class Account:
+    """The settings of the workspace `name` at work, until `stop`.
+
+    `timeout` is what a request may take, in seconds; `counters` are told of each. The limits of
+    `before`, which asked the same endpoint under other settings, go on.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        workspace: Workspace,
+        timeout: float,
+        key: ApiKey,
+        counters: WorkspaceTelemetry,
+        before: "Account | None" = None,
+    ) -> None:
+        self.endpoint = workspace.endpoint
+        self.width = workspace.concurrency
+        self.threads = ThreadPoolExecutor(self.width, thread_name_prefix=f"poll-{name}")
+        self._stopped = threading.Event()
+        self._http = Transport(
+            workspace.endpoint,
+            connections=workspace.concurrency,
+            timeout=timeout,
+            monotonic=time.monotonic,
+            ca_file=workspace.ca_file,
+        )
+        self._limiter = Limiter(
+            workspace.requests_per_hour,
+            workspace.reserve,
+            now=time.time,
+            monotonic=time.monotonic,
+            pause=self._stopped.wait,
+            throttled=counters.throttled,
+        )
+        if before is not None and before.endpoint == self.endpoint:
+            self._limiter.go_on_from(before._limiter)
+        self.client = Client(
+            self._http,
+            self._limiter,
+            counters,
+            key=key.read,
+            zone=workspace.time_zone,
+            now=time.time,
+            monotonic=time.monotonic,
+            pause=self._stopped.wait,
+            chance=random.random,
+        )
+
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopped.is_set()
+
+    def stop(self) -> None:
+        """End every wait and request.
+
+        What is queued for the threads ends by itself: a future that is cancelled would leave the
+        poll waiting for it.
+        """
+        self._stopped.set()
+        self._http.abort()
+
+    def close(self) -> None:
+        """Wait for the threads, after `stop`, and give back the connections."""
+        self.threads.shutdown()
+        self._http.close()

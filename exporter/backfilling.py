@@ -1,0 +1,219 @@
+"""The command `backfill`: from its flags to a file, and to what is to be done with that."""
+
+import math
+import re
+import shlex
+import shutil
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from exporter.account import Account
+from exporter.backfill import page_ends, write_history
+from exporter.catalog import DISCOVERY, Metric, metrics
+from exporter.client import BrazeError
+from exporter.commands import DONE, FAILED, USAGE, fail, settings_and_keys
+from exporter.config import Settings
+from exporter.model import Segment, Series
+from exporter.poller import endpoints, watch_of
+from exporter.progress import progress
+from exporter.rendering import infos
+from exporter.samplefile import SampleFile, Size, Span, most
+from exporter.scraped import PrometheusError, Storage, prometheus, storage, target_labels
+from exporter.secretfile import ApiKey
+from exporter.telemetry import Telemetry
+from exporter.watch import Watch, select
+
+HEAD = 3 * 3600
+"""Seconds before now that Prometheus may hold in its head only. A block over that range makes a
+restart forget what others wrote there.
+"""
+
+_LONGEST_BLOCK = "744h"  # what Prometheus itself compacts to at most, unless told otherwise
+_LOOKBACK = 300  # seconds in which Prometheus' plain selectors find a sample
+_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
+_OURS = frozenset(label for metric in metrics() for label in metric.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What of one workspace is read back."""
+
+    account: Account
+    watch: Watch
+    series: tuple[Series, ...]
+    names: tuple[tuple[Metric, tuple[str, str, *tuple[str, ...]]], ...]
+
+
+def backfill(arguments: Namespace) -> int:
+    """Write the history of all that the settings watch as a file that Prometheus can import."""
+    read = settings_and_keys(arguments)
+    if read is None:
+        return USAGE
+    now = time.time()
+    try:
+        span = _span(arguments, now)
+        target = _labels(arguments)
+        ask = prometheus(arguments.prometheus) if arguments.prometheus else None
+    except ValueError as error:
+        return fail(str(error), USAGE)
+    try:
+        kept = storage(ask) if ask else Storage()
+        target = target_labels(ask, target, now) if ask else target
+    except PrometheusError as error:
+        return fail(str(error))
+    if not target:
+        _tell("the samples carry no job and instance, so they will not go on in the live series:")
+        _tell("give --prometheus URL, or --job and --instance")
+    output: Path = arguments.output
+    if output.is_dir():
+        return fail(f"--output: {output} is a folder")
+    failures: dict[str, str] = {}
+    try:
+        with ExitStack() as accounts, SampleFile(output, target, span) as file:
+            works = list(_works(*read, accounts, failures))
+            requests = _announce(works, target, span, output)
+            with progress(requests, "requests") as asked:
+                _write(works, file, span, asked, failures)
+            size = file.finish() if file.samples else None
+    except OSError as error:
+        return fail(f"cannot write {output}: {error.strerror}")
+    for what, why in failures.items():
+        _tell(f"not there: {what}: {why}")
+    if size is None:
+        return fail("nothing was read, so there is no file")
+    _say_what_next(output, size, span, kept, now)
+    return FAILED if failures else DONE
+
+
+def _span(arguments: Namespace, now: float) -> Span:
+    step = int(arguments.step.total_seconds())
+    if step < 1:
+        raise ValueError("--step: must be at least 1s")
+    latest = math.floor((now - HEAD) / step) * step
+    until = latest if arguments.until is None else math.floor(arguments.until.timestamp())
+    if until > now - HEAD:
+        raise ValueError(
+            f"--until: must lie 3 h back, at {_time(latest)} or before: a later block makes "
+            "Prometheus lose what others wrote then. Run it again later to close the gap"
+        )
+    return Span(until - arguments.days * 86_400, until, step)
+
+
+def _labels(arguments: Namespace) -> Mapping[str, str]:
+    """The labels that the flags give to each sample."""
+    labels: dict[str, str] = {}
+    for written in arguments.label:
+        name, equals, value = written.partition("=")
+        if not equals or not value or not _LABEL.fullmatch(name) or name.startswith("__"):
+            raise ValueError(f"--label: {written!r} is no label such as namespace=monitoring")
+        if name in _OURS:
+            raise ValueError(f"--label: {name} is a label of the exporter's own")
+        if name in labels:
+            raise ValueError(f"--label: {name} is given twice")
+        labels[name] = value
+    for name, value in (("job", arguments.job), ("instance", arguments.instance)):
+        if value is not None and labels.setdefault(name, value) != value:
+            raise ValueError(f"--label: {name} says something else than --{name}")
+    return labels
+
+
+def _works(
+    settings: Settings,
+    keys: Mapping[str, ApiKey],
+    accounts: ExitStack,
+    failures: dict[str, str],
+) -> Iterator[_Work]:
+    """What is to be read back of each workspace, once its segments are known."""
+    telemetry = Telemetry(process=False)
+    for name, workspace in settings.workspaces.items():
+        watch = watch_of(name, workspace, settings.poll)
+        counters = telemetry.of(name, endpoints(watch))
+        timeout = settings.poll.timeout.total_seconds()
+        account = Account(name, workspace, timeout, keys[name], counters)
+        accounts.callback(account.close)
+        accounts.callback(account.stop)
+        listing: tuple[Segment, ...] | None = None
+        if DISCOVERY in watch.intervals:
+            try:
+                listing = account.client.segments()
+            except BrazeError as error:
+                # Where every segment is named by its id, the list has only their names.
+                if watch.discover or error.reason != "forbidden":
+                    failures[f"the list of segments of {name}"] = str(error)
+        selection = select(listing, watch)
+        names = {segment.id: segment for segment in listing or ()}
+        series = (*watch.sizes(selection.selected), *watch.sessions())
+        yield _Work(account, watch, series, tuple(infos(watch, selection, names)))
+
+
+def _announce(works: Sequence[_Work], target: Mapping[str, str], span: Span, output: Path) -> int:
+    """Say what is to come; returns the number of requests."""
+    series = [series for work in works for series in work.series]
+    requests = sum(len(page_ends(each.family.unit, span)) for each in series)
+    size = most(series, (each for work in works for each in work.names), target, span)
+    _tell(
+        f"{len(series)} series from {_time(span.since)} to {_time(span.until)}, "
+        f"a sample each {span.step} s: at most {_amount(size)}; {requests:,} requests"
+    )
+    if shutil.disk_usage(output.absolute().parent).free < size.bytes:
+        _tell("that may be more than the disk has room for; --step 1h needs a twelfth of --step 5m")
+    if span.step > _LOOKBACK:
+        _tell("samples over 5m apart are not found by plain selectors: use last_over_time(x[step])")
+    return requests
+
+
+def _write(
+    works: Sequence[_Work],
+    file: SampleFile,
+    span: Span,
+    asked: Callable[[], object],
+    failures: dict[str, str],
+) -> None:
+    for work in works:
+        missing = write_history(
+            file,
+            work.series,
+            work.watch,
+            span,
+            work.account.client.data_series,
+            threads=work.account.threads,
+            width=work.account.width,
+            asked=asked,
+        )
+        failures |= {str(series): why for series, why in missing.items()}
+        for metric, labels in work.names:
+            file.name(metric, labels)
+
+
+def _say_what_next(output: Path, size: Size, span: Span, kept: Storage, now: float) -> None:
+    folder = shlex.quote(kept.path) if kept.path else "DATA"
+    meaning = "" if kept.path else "    (DATA is the folder of --storage.tsdb.path)\n"
+    days = math.ceil((now - span.since) / 86_400) + 1
+    keeps = kept.retention or "15d unless told otherwise"
+    print(
+        f"wrote {output}: {_amount(size)}\n\n"
+        f"Make blocks of it for Prometheus, as the user it runs as:\n\n"
+        f"    promtool tsdb create-blocks-from openmetrics "
+        f"--max-block-duration={_LONGEST_BLOCK} {shlex.quote(str(output))} {folder}\n{meaning}\n"
+        f"A running Prometheus finds them within two minutes. It must keep {days} days, by\n"
+        f"--storage.tsdb.retention.time={days}d or longer; it keeps {keeps}.\n"
+        f"Containers, VictoriaMetrics, Mimir: docs/backfill.md"
+    )
+
+
+def _amount(size: Size) -> str:
+    return f"{size.samples:,} samples, {size.bytes / 1e6:,.1f} MB"
+
+
+def _time(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _tell(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)

@@ -1,0 +1,106 @@
+"""What a Prometheus says of the exporter it scrapes: the labels it adds, how it keeps its data."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from urllib.parse import quote, urlencode, urlsplit
+
+from exporter.catalog import BUILD_INFO
+
+_TIMEOUT = 10.0
+_CAP = 4 * 1024 * 1024
+_RECENT = 3600  # an exporter that was scraped within the last hour counts
+
+Labels = Mapping[str, str]
+Ask = Callable[[str], object]
+"""The `data` of Prometheus' answer at a path of its API. Raises PrometheusError."""
+
+
+class PrometheusError(Exception):
+    """Prometheus cannot be asked, or says something else than was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Where a Prometheus keeps its blocks and for how long, as its flags say it; empty where it
+    does not say.
+    """
+
+    path: str = ""
+    retention: str = ""
+
+
+def prometheus(url: str) -> Ask:
+    """Asks the Prometheus at `url`, such as http://127.0.0.1:9090. Raises ValueError for no URL."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{url!r} is no URL such as http://127.0.0.1:9090")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("no user name and password; give --job and --instance instead")
+    connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    port, host, before = parts.port, parts.hostname, parts.path.rstrip("/")
+
+    def ask(path: str) -> object:
+        connection = connect(host, port, timeout=_TIMEOUT)
+        try:
+            connection.request("GET", quote(before) + path, headers={"Accept": "application/json"})
+            response = connection.getresponse()
+            body = response.read(_CAP)
+        except (OSError, HTTPException) as error:
+            raise PrometheusError(f"no answer from {url}: {error}") from None
+        finally:
+            connection.close()
+        if response.status != 200:
+            raise PrometheusError(f"{url} answered with status {response.status}")
+        try:
+            return json.loads(body)["data"]
+        except (ValueError, KeyError, TypeError):
+            raise PrometheusError(f"what answers at {url} is no Prometheus") from None
+
+    return ask
+
+
+def target_labels(ask: Ask, known: Labels, now: float) -> Labels:
+    """The labels that Prometheus adds to the series of the exporter, of which some are `known`.
+
+    `now` is in epoch seconds. Raises PrometheusError where there is no such exporter, or more than
+    one.
+    """
+    matchers = ",".join(f"{name}={json.dumps(value)}" for name, value in known.items())
+    query = {"match[]": f"{BUILD_INFO.name}{{{matchers}}}", "start": f"{now - _RECENT:.0f}"}
+    found = ask(f"/api/v1/series?{urlencode(query)}")
+    sets = _targets(found) if isinstance(found, list) else []
+    if not sets:
+        raise PrometheusError("that Prometheus has not scraped such an exporter in the last hour")
+    if len(sets) > 1:
+        listed = "\n".join(f"  {_written(each)}" for each in sets)
+        raise PrometheusError(
+            f"that Prometheus scrapes more than one; say which by --job, --instance or --label:\n"
+            f"{listed}"
+        )
+    return sets[0]
+
+
+def storage(ask: Ask) -> Storage:
+    """How Prometheus was told to keep its data. Raises PrometheusError."""
+    flags = ask("/api/v1/status/flags")
+    if not isinstance(flags, dict):
+        return Storage()
+    path, kept = flags.get("storage.tsdb.path", ""), flags.get("storage.tsdb.retention.time", "")
+    # It shows 0s where the flag was left out, and then keeps 15 days.
+    return Storage(str(path), "15d" if kept in ("0s", "") else str(kept))
+
+
+def _targets(series: Sequence[object]) -> list[Labels]:
+    own = {"__name__", *BUILD_INFO.labels}
+    sets = {
+        tuple(sorted((name, str(value)) for name, value in each.items() if name not in own))
+        for each in series
+        if isinstance(each, dict)
+    }
+    return [dict(each) for each in sorted(sets)]
+
+
+def _written(labels: Labels) -> str:
+    return "{" + ", ".join(f'{name}="{value}"' for name, value in labels.items()) + "}"
