@@ -212,6 +212,7 @@ def test_grafana_operator_finds_the_dashboards() -> None:
 
     assert found.keys() == {path.name for path in (chart() / "files/dashboards").glob("*.json")}
     for each in made.all("GrafanaDashboard"):
+        assert each["spec"]["instanceSelector"] == {"matchLabels": {"dashboards": "grafana"}}
         reference = each["spec"]["configMapRef"]
         board = found[reference["key"]]["metadata"]
         assert (board["name"], board["namespace"]) == (
