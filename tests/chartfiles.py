@@ -106,7 +106,7 @@ def values() -> list[Value]:
 def _values(node: Any, lines: list[str], above: tuple[str, ...]) -> Iterator[Value]:
     for key, value in node.value:
         comment = _comment(lines, key.start_mark.line)
-        description = " ".join(re.findall(r"^(?!@schema)(?:-- )?(.*)$", comment, re.MULTILINE))
+        description = " ".join(re.findall(r"^(?!@schema)(.*)$", comment, re.MULTILINE))
         note = re.search(r"^@schema (.*)$", comment, re.MULTILINE)
         path = (*above, key.value)
         yield Value(
