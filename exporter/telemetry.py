@@ -3,6 +3,7 @@
 import platform
 import threading
 from collections.abc import Iterable
+from dataclasses import asdict, replace
 
 from prometheus_client import (
     CollectorRegistry,
@@ -51,6 +52,7 @@ class WorkspaceTelemetry:
         self._workspace = workspace
         self.endpoints = frozenset(endpoints)
         self.retired = False
+        self.quota = RateLimit()
         for endpoint in sorted(self.endpoints):
             requests.sent.labels(workspace, endpoint)
             requests.duration.labels(endpoint)
@@ -73,6 +75,8 @@ class WorkspaceTelemetry:
         with self._requests.lock:
             if self.retired:
                 return
+            said = {name: value for name, value in asdict(limit).items() if value is not None}
+            self.quota = replace(self.quota, **said)
             for gauge, value in (
                 (self._requests.limit, limit.limit),
                 (self._requests.remaining, limit.remaining),
@@ -124,9 +128,13 @@ class Telemetry:
 
     def settings_read(self, moment: float | None) -> None:
         """The settings were read at `moment` (epoch seconds), or could not be read (None)."""
-        self._reload_successful.set(moment is not None)
+        self.settings_are(good=moment is not None)
         if moment is not None:
             self._reloaded.set(moment)
+
+    def settings_are(self, *, good: bool) -> None:
+        """What the files with settings say now can be used, or not."""
+        self._reload_successful.set(good)
 
     def of(self, workspace: str, endpoints: Iterable[str]) -> WorkspaceTelemetry:
         """The counters of `workspace`, from now on at 0 or where they stand for each of
@@ -140,12 +148,18 @@ class Telemetry:
             new = WorkspaceTelemetry(self._requests, workspace, endpoints)
             self._workspaces[workspace] = new
             if before is not None:
+                new.quota = before.quota
                 before.retired = True
                 for endpoint in before.endpoints - new.endpoints:
                     gone = {"workspace": workspace, "endpoint": endpoint}
                     self._requests.sent.remove_by_labels(gone)
                     self._requests.failed.remove_by_labels(gone)
             return new
+
+    def quotas(self) -> dict[str, RateLimit]:
+        """What Braze's headers said last of each workspace's limit."""
+        with self._requests.lock:
+            return {name: workspace.quota for name, workspace in self._workspaces.items()}
 
     def forget(self, workspace: str) -> None:
         """Take the workspace's own metrics away, for good."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from exporter import catalog
 from exporter.config import reference
 from exporter.reference import render_settings_table
+from exporter.webformat import ENTRIES
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -15,6 +16,15 @@ def metrics_table() -> str:
     for metric in catalog.metrics():
         labels = ", ".join(f"`{name}`" for name in metric.labels)
         rows.append(f"| `{metric.name}` | {metric.type} | {labels} | {metric.help} |")
+    return "\n".join(rows)
+
+
+def web_config_table() -> str:
+    """Every key of a web.config.file: a row each."""
+    rows = ["| key | type | default | what |", "|---|---|---|---|"]
+    for entry in ENTRIES:
+        default = f"`{entry.default}`" if entry.default else ""
+        rows.append(f"| `{entry.section}.{entry.key}` | {entry.type} | {default} | {entry.what} |")
     return "\n".join(rows)
 
 
@@ -33,12 +43,14 @@ def between(text: str, mark: str, content: str) -> str:
 def pages() -> dict[Path, str]:
     """Each page of the documentation that holds a generated part, as it has to be."""
     metrics, settings = DOCS / "metrics.md", DOCS / "configuration.md"
+    web = DOCS / "web-config.md"
     page = between(metrics.read_text(), "metrics", f"\n{metrics_table()}\n")
     return {
         metrics: between(page, "reasons", reasons()),
         settings: between(
             settings.read_text(), "settings", f"\n{render_settings_table(reference())}\n"
         ),
+        web: between(web.read_text(), "web-config", f"\n{web_config_table()}\n"),
     }
 
 

@@ -6,7 +6,6 @@ import sys
 import urllib.request
 from collections.abc import Callable, Mapping
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -216,12 +215,6 @@ def test_a_key_is_rotated_without_a_restart(
     assert up(url, "news") == 1
 
 
-needs_web_config = pytest.mark.skipif(
-    find_spec("exporter.webconfig") is None, reason="this version has no web.config_file yet"
-)
-
-
-@needs_web_config
 @pytest.mark.parametrize("name", ["https", "https-client-certificates", "names-and-labels"])
 def test_the_exporter_accepts_the_web_configuration(name: str, tmp_path: Path) -> None:
     """With a certificate in the form that cert-manager gives it."""
@@ -242,7 +235,6 @@ def certificate(authority: trustme.CA) -> Files:
     }
 
 
-@needs_web_config
 def test_the_rendered_command_serves_https(
     values: dict[str, Any], port: int, tmp_path: Path, begin: Begin
 ) -> None:
