@@ -123,19 +123,34 @@ def commands() -> dict[str, argparse.ArgumentParser]:
     return dict(choices)
 
 
+_MODULES = """
+What we talk about: model catalog watch names
+
+Asking Braze: account client transport connections limiter pacing buckets instances secretfile files
+
+Polls, when and of what: schedule poller poll recall journal
+
+What the numbers mean: history past baselines holding replay
+
+What Prometheus gets: snapshot rendering exposition telemetry
+
+The web server: server conversation web negotiation admission passwords tls webconfig webformat
+loopback
+
+The status page: status standing rows trend display choice remedies page statusjson
+
+Settings: config reference sources environment yamlfile quantities consistency wording mistakes
+
+Commands: cli commands daemon once demonstration signals logs progress columns __main__ __init__
+
+backfill: backfilling backfill samplefile scraped
+
+doctor, plan, discover: inquiries doctor patient waychecks accountchecks zonecheck probes visit
+findings causes waycauses accountcauses plan madeup discover
+"""
 MODULES = {
-    "What we talk about": "model catalog watch names",
-    "Asking Braze": "account client transport connections limiter pacing buckets instances secretfile files",
-    "Polls, when and of what": "schedule poller poll recall journal",
-    "What the numbers mean": "history past baselines holding replay",
-    "What Prometheus gets": "snapshot rendering exposition telemetry",
-    "The web server": "server conversation web negotiation admission passwords tls webconfig webformat loopback",
-    "The status page": "status standing rows trend display choice remedies page statusjson",
-    "Settings": "config reference sources environment yamlfile quantities consistency wording mistakes",
-    "Commands": "cli commands daemon once demonstration signals logs progress columns __main__ __init__",
-    "backfill": "backfilling backfill samplefile scraped",
-    "doctor, plan, discover": "inquiries doctor patient waychecks accountchecks zonecheck probes visit "
-    "findings causes waycauses accountcauses plan madeup discover",
+    about: names.split()
+    for about, names in (part.split(": ") for part in _MODULES.strip().split("\n\n"))
 }
 """The modules by what they are about, those to read first first."""
 
@@ -145,7 +160,7 @@ def modules_tables() -> str:
     parts = []
     for about, names in MODULES.items():
         parts += [f"### {about}", "", "| module | what it is for |", "|---|---|"]
-        for name in names.split():
+        for name in names:
             tree = ast.parse((PACKAGE / f"{name}.py").read_text())
             told = (ast.get_docstring(tree) or "").split("\n\n")[0].replace("\n", " ")
             parts.append(f"| `{name}` | {told.replace('|', '&#124;')} |")
