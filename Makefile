@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 RUN_READY := .venv/.run-$(shell cksum < requirements.lock | cut -d' ' -f1)
 DEV_READY := .venv/.dev-$(shell cat requirements-dev.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: demo demo-history test lint format docs dashboards golden pictures chart lock wheel check-tools clean
+.PHONY: help demo demo-history test lint format docs dashboards golden pictures chart lock wheel check-tools clean
 
 demo: $(RUN_READY)  ## the exporter at work against a simulated Braze
 	$(BIN)/python -m exporter demo
@@ -15,7 +15,10 @@ demo: $(RUN_READY)  ## the exporter at work against a simulated Braze
 demo-history: $(RUN_READY)  ## the same with a Prometheus that has 100 days of history (needs prometheus and promtool)
 	PYTHON=$(BIN)/python prometheus/example/with-history
 
-test: $(DEV_READY)  ## all tests
+help:  ## what can be made
+	@sed -nE 's/^([a-z-]+):.*  ## (.*)/\1\t\2/p' Makefile | expand -t 14
+
+test: $(DEV_READY)  ## all tests, about 10 minutes on 2 cores
 	$(BIN)/python -m pytest
 
 lint: $(DEV_READY)  ## style and types
@@ -23,7 +26,7 @@ lint: $(DEV_READY)  ## style and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-format: $(DEV_READY)
+format: $(DEV_READY)  ## put the code into shape
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
@@ -42,7 +45,7 @@ pictures: check-tools  ## take the pictures of the status page anew, in Debian's
 chart: $(DEV_READY)  ## write the chart's copies of rules and dashboards, its schema and its table anew
 	$(BIN)/python -m tests.chartfiles
 
-wheel: $(DEV_READY)
+wheel: $(DEV_READY)  ## the package, in dist/
 	$(BIN)/python -m hatchling build -t wheel
 
 check-tools: $(DEV_READY)  ## what the full checks of chart, image, dashboards and pages need, 500 MB
@@ -55,7 +58,7 @@ lock: $(DEV_READY)  ## resolve the dependencies anew
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-header --no-annotate --no-emit-index-url pyproject.toml --upgrade -o $$extra; done
 
-clean:
+clean:  ## take away .venv and dist
 	rm -rf .venv dist
 
 .venv/bin/python:

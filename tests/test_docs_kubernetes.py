@@ -30,7 +30,7 @@ def test_values_on_the_page_are_right(example: str) -> None:
 def test_the_commands_on_the_page_make_what_they_say(tmp_path: Path) -> None:
     """The chart takes the file of the first lines, and makes the names that follow."""
     commands = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)[0]
-    script = re.sub(r"^(kubectl|helm) .*$", "", commands, flags=re.MULTILINE)
+    script = re.sub(r"^(docker|kubectl|helm) .*$", "", commands, flags=re.MULTILINE)
     subprocess.run(["sh", "-eu", "-c", script], cwd=tmp_path, check=True, timeout=10)
     (release,) = set(re.findall(r"helm -n braze (?:install|test) (\S+)", commands))
     made = render(yaml.safe_load((tmp_path / "values.yaml").read_text()), release=release)
