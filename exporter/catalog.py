@@ -134,7 +134,7 @@ SELECTED = Metric(
     "braze_exporter_segments",
     "gauge",
     ("workspace", "state"),
-    "Segments that are selected, filtered (out by the settings) or over_limit. "
+    "Segments that are selected, filtered (out by the settings) or over_limit, of all shards. "
     f"Polled from Braze's {LIST}.",
 )
 
@@ -259,6 +259,12 @@ RELOAD_TIMESTAMP = Metric(
     (),
     "When the settings were last read with success.",
 )
+SHARD_ORDINAL = Metric(
+    "braze_exporter_shard_ordinal", "gauge", (), "Which shard this exporter polls, from 0 on."
+)
+TOTAL_SHARDS = Metric(
+    "braze_exporter_total_shards", "gauge", (), "How many shards there are, by the settings."
+)
 
 # What the exporter counts about itself while it runs, rendered at each scrape.
 COUNTED: tuple[Metric, ...] = (
@@ -272,24 +278,16 @@ COUNTED: tuple[Metric, ...] = (
     THROTTLED,
     RELOAD_SUCCESSFUL,
     RELOAD_TIMESTAMP,
+    SHARD_ORDINAL,
+    TOTAL_SHARDS,
 )
 
 # Why a request to Braze can fail: the closed set of values of the label `reason`.
 REASONS: tuple[str, ...] = (
-    "unauthorized",
-    "forbidden",
-    "not_found",
-    "bad_request",
-    "rate_limited",
-    "server_error",
-    "unexpected_status",
-    "redirect",
-    "timeout",
-    "connection",
-    "tls",
-    "invalid_response",
+    "unauthorized", "forbidden", "not_found", "bad_request", "rate_limited", "server_error",
+    "unexpected_status", "redirect", "timeout", "connection", "tls", "invalid_response",
     "too_large",
-)
+)  # fmt: skip
 
 
 def metrics() -> Iterator[Metric]:

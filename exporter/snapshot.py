@@ -48,7 +48,7 @@ class _Workspace:
     def choose(self) -> None:
         """Select anew from the list, and forget the names of what is not watched."""
         self.selection = select(self.listing, self.watch)
-        watched = frozenset((*self.selection.selected, *self.watch.by_segment))
+        watched = frozenset((*self.selection.selected, *self.watch.own(self.watch.by_segment)))
         for segment in self.listing or ():
             self.names[segment.id] = segment
         self.names = {key: name for key, name in self.names.items() if key in watched}
