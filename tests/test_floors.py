@@ -14,8 +14,8 @@ PLAN = """
 __init__ columns files findings logs mistakes model negotiation passwords probes progress quantities
 schedule shard tls trend
 
-accountcauses buckets catalog display instances loopback merging names pacing reference secretfile signals
-waycauses web yamlfile
+accountcauses buckets catalog display instances loopback merging names pacing reference secretfile
+signals waycauses web yamlfile
 
 connections conversation exposition history journal limiter past remedies telemetry watch
 
