@@ -1,9 +1,11 @@
 """The tables of the documentation, written from the code: `make docs`; a test holds them to it."""
 
 import argparse
+import ast
 import re
 from pathlib import Path
 
+import exporter
 import grafana
 from exporter import catalog, causes
 from exporter.cli import command_line
@@ -13,6 +15,7 @@ from exporter.reference import render_settings_table
 from exporter.webformat import ENTRIES
 
 DOCS = Path(__file__).parent.parent / "docs"
+PACKAGE = Path(exporter.__file__).parent
 
 
 def metrics_table() -> str:
@@ -120,6 +123,51 @@ def commands() -> dict[str, argparse.ArgumentParser]:
     return dict(choices)
 
 
+_MODULES = """
+What we talk about: model catalog watch names
+
+Asking Braze: account client transport connections limiter pacing buckets instances secretfile files
+
+Polls, when and of what: schedule poller poll recall journal
+
+What the numbers mean: history past baselines holding replay
+
+What Prometheus gets: snapshot rendering exposition telemetry
+
+The web server: server conversation web negotiation admission passwords tls webconfig webformat
+loopback
+
+The status page: status standing rows trend display choice remedies page statusjson
+
+Settings: config reference sources environment yamlfile quantities consistency wording mistakes
+
+Commands: cli commands daemon once demonstration signals logs progress columns __main__ __init__
+
+backfill: backfilling backfill samplefile scraped
+
+doctor, plan, discover: inquiries doctor patient waychecks accountchecks zonecheck probes visit
+findings causes waycauses accountcauses plan madeup discover
+"""
+MODULES = {
+    about: names.split()
+    for about, names in (part.split(": ") for part in _MODULES.strip().split("\n\n"))
+}
+"""The modules by what they are about, those to read first first."""
+
+
+def modules_tables() -> str:
+    """What each module is for, in its own words."""
+    parts = []
+    for about, names in MODULES.items():
+        parts += [f"### {about}", "", "| module | what it is for |", "|---|---|"]
+        for name in names:
+            tree = ast.parse((PACKAGE / f"{name}.py").read_text())
+            told = (ast.get_docstring(tree) or "").split("\n\n")[0].replace("\n", " ")
+            parts.append(f"| `{name}` | {told.replace('|', '&#124;')} |")
+        parts.append("")
+    return "\n".join(parts[:-1])
+
+
 def between(text: str, mark: str, content: str) -> str:
     """`text` with `content` between the two comments that carry `mark`."""
     before, rest = text.split(f"<!-- {mark} -->")
@@ -137,11 +185,13 @@ def pages() -> dict[Path, str]:
     metrics, settings = DOCS / "metrics.md", DOCS / "configuration.md"
     web = DOCS / "web-config.md"
     dashboards = DOCS / "dashboards.md"
+    architecture = DOCS / "architecture.md"
     boards = between(dashboards.read_text(), "dashboard-panels", f"\n{dashboard_panels()}\n")
     page = between(metrics.read_text(), "metrics", f"\n{metrics_table()}\n")
     return {
         doctor: between(found, "causes", f"\n{causes_table()}\n"),
         described: told,
+        architecture: between(architecture.read_text(), "modules", f"\n{modules_tables()}\n"),
         metrics: between(page, "reasons", reasons()),
         dashboards: between(boards, "dashboard-variables", f"\n{dashboard_variables()}\n"),
         settings: between(

@@ -8,7 +8,7 @@ import pytest
 from exporter import __version__, catalog
 from exporter.causes import CAUSES
 from exporter.findings import Style
-from tests.tables import pages
+from tests.tables import MODULES, PACKAGE, pages
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -18,6 +18,13 @@ README = (ROOT / "README.md").read_text()
 def test_generated_parts_are_up_to_date(page: Path, wanted: str) -> None:
     """What `make docs` would write is what is committed."""
     assert page.read_text() == wanted
+
+
+def test_the_map_of_the_code_has_every_module_once() -> None:
+    """Nobody has to guess what a file is for."""
+    named = [name for names in MODULES.values() for name in names]
+
+    assert sorted(named) == sorted(path.stem for path in PACKAGE.glob("*.py"))
 
 
 def test_the_readme_names_only_metrics_that_exist() -> None:
