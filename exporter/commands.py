@@ -116,9 +116,9 @@ def run(read: Callable[[], Settings], started: Callable[[tuple[str, ...], Settin
 
 
 def _say_listening(addresses: tuple[str, ...], settings: Settings) -> None:
-    logging.getLogger(__name__).info(
-        "listening", extra={"address": ",".join(addresses), "path": settings.web.telemetry_path}
-    )
+    where = {"address": ",".join(addresses), "path": settings.web.telemetry_path}
+    shard = {"shard": str(settings.shard)} if settings.shard != EVERYTHING else {}
+    logging.getLogger(__name__).info("listening", extra=where | shard)
 
 
 def loader(arguments: Namespace) -> Callable[[], Settings]:

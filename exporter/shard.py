@@ -26,7 +26,8 @@ class Shard:
         """Whether the resource of this name is one of this shard's."""
         if self.total == 1:
             return True
-        # The hash of a release may never change: Python's own differs from process to process.
+        # It may never change, or exporters of two releases would leave something out. Python's own
+        # hash differs from process to process.
         digest = blake2b("/".join(resource).encode("utf-8", "replace"), digest_size=8).digest()
         return jump(int.from_bytes(digest, "big"), self.total) == self.ordinal
 

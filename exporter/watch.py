@@ -86,12 +86,8 @@ class Watch:
         return max(self.keep, 1.5 * self.polls[collector])
 
     def own(self, segments: Iterable[str]) -> tuple[str, ...]:
-        """Those of `segments` that are of the shard, each once."""
-        return tuple(
-            segment
-            for segment in dict.fromkeys(segments)
-            if self.shard.has(self.workspace, "segment", segment)
-        )
+        """Those of `segments` that are of the shard."""
+        return tuple(each for each in segments if self.shard.has(self.workspace, "segment", each))
 
     def own_apps(self) -> dict[str, str]:
         """The apps of the shard: the name by the id."""

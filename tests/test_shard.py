@@ -14,7 +14,7 @@ from tests.fakes import a_watch
 
 IDS = st.lists(st.text("abcdef0123456789-", min_size=1, max_size=36), unique=True, max_size=40)
 TOTALS = st.integers(1, 20)
-MANY = [f"{number:08x}-6f0a-4c3e-9d51-7f0f3c1f2a10" for number in range(10_000)]
+MANY = [f"{number:08x}-6f0a-4c3e-9d51-7f0f3c1f2a10" for number in range(4_000)]
 
 
 def shards(total: int, **settings: object) -> list[Watch]:

@@ -12,7 +12,7 @@ import pytest
 from exporter.cli import main
 from exporter.shard import Shard
 from exporter.simulator import Server
-from tests.doubles import KEY, Running, eventually
+from tests.doubles import KEY, Process, Running, eventually
 
 TOTAL = 3
 Run = Callable[[Path], Running]
@@ -197,7 +197,7 @@ def test_once_and_backfill_do_the_part_of_their_shard(
     polled: list[set[str]] = []
     written: list[set[str]] = []
     for shard in ("0/1", "0/2", "1/2"):
-        flag = f"--config.file={settings(shard)}"
+        flag = f"--config.file={settings(shard, apps={}, sessions={})}"
         assert main(["once", flag]) == 0
         polled.append(sizes(capsys.readouterr().out))
         output = tmp_path / "history.om"
@@ -254,6 +254,14 @@ def test_doctor_and_discover_look_at_everything(
         said.append([line for line in out.splitlines() if "requests are left" not in line])
 
     assert said[0] == said[1]
+
+
+def test_the_log_tells_the_shard(settings: Settings, process: Callable[..., Process]) -> None:
+    """In its first line."""
+    serving = process("serve", f"--config.file={settings('1/3')}")
+    eventually(lambda: "msg=listening" in serving.err, "it listens", 20)
+
+    assert " shard=1/3\n" in serving.err
 
 
 def test_check_tells_the_shard(settings: Settings, capsys: Out) -> None:
