@@ -137,6 +137,15 @@ SELECTED = Metric(
     "Segments that are selected, filtered (out by the settings) or over_limit, of all shards. "
     f"Polled from Braze's {LIST}.",
 )
+SHARD_ORDINAL = Metric(
+    "braze_exporter_shard_ordinal",
+    "gauge",
+    ("workspace",),
+    "Which shard of the workspace this exporter polls, counted from 0.",
+)
+TOTAL_SHARDS = Metric(
+    "braze_exporter_total_shards", "gauge", ("workspace",), "Into how many shards it is divided."
+)
 
 _COLLECTOR = ("workspace", "collector")
 SUCCESS = Metric(
@@ -190,6 +199,8 @@ PUBLISHED: tuple[Metric, ...] = (
     APP_INFO,
     UP,
     SELECTED,
+    SHARD_ORDINAL,
+    TOTAL_SHARDS,
     SUCCESS,
     DURATION,
     LAST_ATTEMPT,
@@ -259,13 +270,6 @@ RELOAD_TIMESTAMP = Metric(
     (),
     "When the settings were last read with success.",
 )
-SHARD_ORDINAL = Metric(
-    "braze_exporter_shard_ordinal", "gauge", (), "Which shard this exporter polls, from 0 on."
-)
-TOTAL_SHARDS = Metric(
-    "braze_exporter_total_shards", "gauge", (), "How many shards there are, by the settings."
-)
-
 # What the exporter counts about itself while it runs, rendered at each scrape.
 COUNTED: tuple[Metric, ...] = (
     BUILD_INFO,
@@ -278,8 +282,6 @@ COUNTED: tuple[Metric, ...] = (
     THROTTLED,
     RELOAD_SUCCESSFUL,
     RELOAD_TIMESTAMP,
-    SHARD_ORDINAL,
-    TOTAL_SHARDS,
 )
 
 # Why a request to Braze can fail: the closed set of values of the label `reason`.

@@ -192,7 +192,6 @@ class Daemon:
         for name in before.keys() - self._pollers.keys():
             self._telemetry.forget(name)
         self._telemetry.settings_read(time.time())
-        self._telemetry.polls(settings.shard)
         for name, poller in self._pollers.items():
             if name not in kept:
                 self._plan(poller)

@@ -24,7 +24,6 @@ def poll_once(settings: Settings, keys: Mapping[str, ApiKey]) -> tuple[bytes, bo
     ]
     store.expect(poller.watch for poller in pollers)
     telemetry.settings_read(time.time())
-    telemetry.polls(settings.shard)
     # A thread each, so that one that hangs delays no other.
     with ThreadPoolExecutor(len(pollers)) as threads:
         try:

@@ -67,6 +67,8 @@ def workspace_lines(
     ):
         if count is not None:
             rows.append((catalog.SELECTED, (name, state), count))
+    rows.append((catalog.SHARD_ORDINAL, (name,), watch.shard.ordinal))
+    rows.append((catalog.TOTAL_SHARDS, (name,), watch.shard.total))
     rows += [(metric, labels, 1) for metric, labels in infos(watch, selection, names)]
     return _lines(rows)
 

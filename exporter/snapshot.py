@@ -59,6 +59,11 @@ class _Workspace:
             return self.watch.sizes(self.selection.selected)
         return self.watch.sessions() if collector == SESSIONS else ()
 
+    def write(self) -> None:
+        """Render what is of no single collector."""
+        lasts = [collector.last for collector in self.collectors.values()]
+        self.state = workspace_lines(self.watch, self.selection, self.names, lasts)
+
 
 class Store:
     """Takes readings, holds what they could not read for a stated time, and renders; safe for
@@ -227,6 +232,7 @@ class Store:
             workspace.collectors[name] = collector = kept or _Collector()
             collector.held = {s: judged(s, held, watch) for s, held in collector.held.items()}
             self._prune(workspace, name)
+        workspace.write()  # also where there is no collector
         return workspace
 
     def _prune(self, workspace: _Workspace, name: str) -> None:
@@ -250,8 +256,7 @@ class Store:
             collector.last_success,
             None if name == DISCOVERY else collector.restated,
         )
-        lasts = [other.last for other in workspace.collectors.values()]
-        workspace.state = workspace_lines(watch, workspace.selection, workspace.names, lasts)
+        workspace.write()
 
     def _replace(self) -> None:
         lines: list[Lines] = []

@@ -23,7 +23,6 @@ from exporter import __version__, catalog
 from exporter.catalog import Metric
 from exporter.model import RateLimit
 from exporter.negotiation import Format
-from exporter.shard import EVERYTHING, Shard
 
 # Braze answers in 0.25 to 0.9 s; a request is cut off at `poll.timeout`, 15 s unless set.
 _BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0)
@@ -116,9 +115,6 @@ class Telemetry:
         self._workspaces: dict[str, WorkspaceTelemetry] = {}
         self._reload_successful = Gauge(*_labelled(catalog.RELOAD_SUCCESSFUL), registry=registry)
         self._reloaded = Gauge(*_labelled(catalog.RELOAD_TIMESTAMP), registry=registry)
-        self._ordinal = Gauge(*_labelled(catalog.SHARD_ORDINAL), registry=registry)
-        self._total = Gauge(*_labelled(catalog.TOTAL_SHARDS), registry=registry)
-        self.polls(EVERYTHING)
         if process:
             ProcessCollector(registry=registry)
             PlatformCollector(registry=registry)
@@ -135,11 +131,6 @@ class Telemetry:
         self.settings_are(good=moment is not None)
         if moment is not None:
             self._reloaded.set(moment)
-
-    def polls(self, shard: Shard) -> None:
-        """From now on `shard` is what this exporter polls."""
-        self._ordinal.set(shard.ordinal)
-        self._total.set(shard.total)
 
     def settings_are(self, *, good: bool) -> None:
         """What the files with settings say now can be used, or not."""

@@ -115,8 +115,8 @@ def test_each_shard_tells_which_it_is(settings: Settings, running: Run) -> None:
     shards = [running(settings(f"{ordinal}/{TOTAL}")) for ordinal in range(TOTAL)]
     for ordinal, each in enumerate(shards):
         ready(each)
-        assert each.value("braze_exporter_shard_ordinal") == ordinal
-        assert each.value("braze_exporter_total_shards") == TOTAL
+        assert each.value("braze_exporter_shard_ordinal", workspace="shop") == ordinal
+        assert each.value("braze_exporter_total_shards", workspace="shop") == TOTAL
         assert each.value("braze_exporter_segments", workspace="shop", state="selected") == 12
 
 
@@ -124,8 +124,8 @@ def test_an_exporter_that_is_alone_is_one_of_one(settings: Settings, running: Ru
     """A rule that counts shards needs no exception for it."""
     exporter = running(settings())
 
-    assert exporter.value("braze_exporter_shard_ordinal") == 0
-    assert exporter.value("braze_exporter_total_shards") == 1
+    assert exporter.value("braze_exporter_shard_ordinal", workspace="shop") == 0
+    assert exporter.value("braze_exporter_total_shards", workspace="shop") == 1
 
 
 def test_a_shard_with_nothing_to_do_is_well(
@@ -141,6 +141,8 @@ def test_a_shard_with_nothing_to_do_is_well(
     assert exporter.ask("/-/healthy").status == 200
     assert exporter.ask("/").status == 200
     assert values(exporter.samples()) == {}
+    assert exporter.value("braze_exporter_segments", workspace="shop", state="selected") == 1
+    assert exporter.value("braze_exporter_shard_ordinal", workspace="shop") == idle
     assert simulator.requests == ()
 
 
@@ -175,7 +177,7 @@ def test_a_reload_changes_the_shard(simulator: Server, running: Run, settings: S
     at_once = values(exporter.samples())
     assert at_once
     assert at_once.items() < before.items()
-    assert exporter.value("braze_exporter_total_shards") == 3
+    assert exporter.value("braze_exporter_total_shards", workspace="shop") == 3
     path.write_text(settings("0/1").read_text())
     assert exporter.ask("/-/reload", "POST").status == 200
     eventually(lambda: values(exporter.samples()).keys() > before.keys(), "the others are read", 30)
