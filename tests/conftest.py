@@ -1,6 +1,7 @@
 """A simulated Braze, running exporters and processes, all of which end with the test."""
 
 import json
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -8,6 +9,14 @@ import pytest
 
 from exporter.simulator import Server
 from tests.doubles import Process, Running, no_thread_left, simulated
+
+
+def pytest_configure() -> None:
+    """Let the processes of tests be interrupted, though whoever began the tests cannot be: a shell
+    that runs them in the background ignores SIGINT, and what is ignored stays so in children.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
