@@ -11,6 +11,7 @@ from exporter.client import HTTP, Client, Observer
 from exporter.config import Workspace
 from exporter.limiter import Limiter
 from exporter.secretfile import ApiKey
+from exporter.shard import EVERYTHING, Shard
 from exporter.transport import Transport
 
 
@@ -26,7 +27,8 @@ class Account:
 
     `timeout` is what a request may take, in seconds; `counters` are told of each. The limits of
     `before`, which asked the same endpoint under other settings, go on. Requests go through what
-    `through` makes of the transport; `now` is the clock, in epoch seconds.
+    `through` makes of the transport; `now` is the clock, in epoch seconds. `shard` has its part of
+    the ceiling.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Account:
         *,
         through: Callable[[HTTP], HTTP] = lambda http: http,
         now: Callable[[], float] = time.time,
+        shard: Shard = EVERYTHING,
     ) -> None:
         self.endpoint = workspace.endpoint
         self.width = workspace.concurrency
@@ -53,7 +56,7 @@ class Account:
             ca_file=workspace.ca_file,
         )
         self._limiter = Limiter(
-            workspace.requests_per_hour,
+            shard.part_of(workspace.requests_per_hour),
             workspace.reserve,
             now=now,
             monotonic=time.monotonic,

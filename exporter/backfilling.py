@@ -146,10 +146,10 @@ def _works(
     """What is to be read back of each workspace, once its segments are known."""
     telemetry = Telemetry(process=False)
     for name, workspace in settings.workspaces.items():
-        watch = watch_of(name, workspace, settings.poll)
+        watch = watch_of(name, workspace, settings.poll, settings.shard)
         counters = telemetry.of(name, endpoints(watch))
         timeout = settings.poll.timeout.total_seconds()
-        account = Account(name, workspace, timeout, keys[name], counters)
+        account = Account(name, workspace, timeout, keys[name], counters, shard=settings.shard)
         accounts.callback(account.close)
         accounts.callback(account.stop)
         listing: tuple[Segment, ...] | None = None

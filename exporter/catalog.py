@@ -134,8 +134,17 @@ SELECTED = Metric(
     "braze_exporter_segments",
     "gauge",
     ("workspace", "state"),
-    "Segments that are selected, filtered (out by the settings) or over_limit. "
+    "Segments that are selected, filtered (out by the settings) or over_limit, of all shards. "
     f"Polled from Braze's {LIST}.",
+)
+SHARD_ORDINAL = Metric(
+    "braze_exporter_shard_ordinal",
+    "gauge",
+    ("workspace",),
+    "Which shard of the workspace this exporter polls, counted from 0.",
+)
+TOTAL_SHARDS = Metric(
+    "braze_exporter_total_shards", "gauge", ("workspace",), "Into how many shards it is divided."
 )
 
 _COLLECTOR = ("workspace", "collector")
@@ -190,6 +199,8 @@ PUBLISHED: tuple[Metric, ...] = (
     APP_INFO,
     UP,
     SELECTED,
+    SHARD_ORDINAL,
+    TOTAL_SHARDS,
     SUCCESS,
     DURATION,
     LAST_ATTEMPT,
@@ -259,7 +270,6 @@ RELOAD_TIMESTAMP = Metric(
     (),
     "When the settings were last read with success.",
 )
-
 # What the exporter counts about itself while it runs, rendered at each scrape.
 COUNTED: tuple[Metric, ...] = (
     BUILD_INFO,
@@ -276,20 +286,10 @@ COUNTED: tuple[Metric, ...] = (
 
 # Why a request to Braze can fail: the closed set of values of the label `reason`.
 REASONS: tuple[str, ...] = (
-    "unauthorized",
-    "forbidden",
-    "not_found",
-    "bad_request",
-    "rate_limited",
-    "server_error",
-    "unexpected_status",
-    "redirect",
-    "timeout",
-    "connection",
-    "tls",
-    "invalid_response",
+    "unauthorized", "forbidden", "not_found", "bad_request", "rate_limited", "server_error",
+    "unexpected_status", "redirect", "timeout", "connection", "tls", "invalid_response",
     "too_large",
-)
+)  # fmt: skip
 
 
 def metrics() -> Iterator[Metric]:

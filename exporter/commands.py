@@ -19,6 +19,7 @@ from exporter.once import poll_once
 from exporter.poller import key_of
 from exporter.secretfile import ApiKey, KeyFileError
 from exporter.server import ListenError
+from exporter.shard import EVERYTHING
 from exporter.webconfig import WebFile
 
 DONE, FAILED, USAGE = 0, 1, 2
@@ -46,7 +47,8 @@ def check(arguments: Namespace) -> int:
         WebFile(settings.web.config_file)
     except ConfigError as error:
         return fail(str(error), USAGE)
-    print(f"the settings are good; workspaces: {', '.join(settings.workspaces)}")
+    shard = f"; shard {settings.shard}" if settings.shard != EVERYTHING else ""
+    print(f"the settings are good; workspaces: {', '.join(settings.workspaces)}{shard}")
     return DONE
 
 
@@ -114,9 +116,9 @@ def run(read: Callable[[], Settings], started: Callable[[tuple[str, ...], Settin
 
 
 def _say_listening(addresses: tuple[str, ...], settings: Settings) -> None:
-    logging.getLogger(__name__).info(
-        "listening", extra={"address": ",".join(addresses), "path": settings.web.telemetry_path}
-    )
+    where = {"address": ",".join(addresses), "path": settings.web.telemetry_path}
+    shard = {"shard": str(settings.shard)} if settings.shard != EVERYTHING else {}
+    logging.getLogger(__name__).info("listening", extra=where | shard)
 
 
 def loader(arguments: Namespace) -> Callable[[], Settings]:

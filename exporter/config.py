@@ -1,10 +1,11 @@
-"""Settings from flags, environment and file: merged by pydantic-settings, validated by pydantic.
+"""Settings from flags, environment and file: merged, and validated by pydantic.
 
 The one module that knows pydantic. Past it, settings are frozen, typed and right.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+import socket
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,16 +18,18 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     model_validator,
 )
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 
 from exporter import consistency, names, quantities, sources
 from exporter.instances import rest_url
+from exporter.merging import merged
 from exporter.mistakes import ConfigError as ConfigError  # raised here, so imported from here
 from exporter.mistakes import Mistake
 from exporter.reference import Row, rows_of
 from exporter.secretfile import key_fault
+from exporter.shard import EVERYTHING, Shard, shard_of
 from exporter.wording import mistakes_of
 
 
@@ -45,6 +48,10 @@ def _some(value: object) -> object:
     if value in ([], ()):
         raise ValueError("must not be empty")
     return value
+
+
+def _shard(value: object, info: ValidationInfo) -> Shard:
+    return shard_of(value, info.context() if info.context else "")
 
 
 _Boolean = Annotated[bool, BeforeValidator(quantities.boolean), Field(title="boolean")]
@@ -71,6 +78,7 @@ _Addresses = Annotated[
 _Units = Annotated[tuple[Literal["day", "hour"], ...], BeforeValidator(_some)]
 _WebPath = Annotated[str, BeforeValidator(names.telemetry_path), Field(title="path of a URL")]
 _Name = Annotated[str, BeforeValidator(names.workspace)]
+_ShardOf = Annotated[Shard, BeforeValidator(_shard), Field(title="shard")]
 
 
 class _Section(BaseModel):
@@ -246,20 +254,28 @@ class Settings(_Section):
     poll: Poll = Field(default_factory=Poll)
     web: Web = Field(default_factory=Web)
     log: Log = Field(default_factory=Log)
+    shard: _ShardOf = Field(
+        default=EVERYTHING,
+        description="the part that this exporter polls, counted from 0; `auto/3` takes the number "
+        "from the end of the host's name: scaling.md",
+    )
 
 
 def load(
-    config_file: Path | None, flags: Mapping[str, object], environ: Mapping[str, str]
+    config_file: Path | None,
+    flags: Mapping[str, object],
+    environ: Mapping[str, str],
+    hostname: Callable[[], str] = socket.gethostname,
 ) -> Settings:
     """The settings of these sources: flags over environment over file over defaults.
 
-    `flags` has the flags that were given, without dashes: `{"log.level": "debug"}`. Raises
-    ConfigError with every mistake in all of them.
+    `flags` has the flags that were given, without dashes: `{"log.level": "debug"}`. `hostname` is
+    asked for what depends on the machine. Raises ConfigError with every mistake in all of them.
     """
     rows = reference()
     given = sources.read(config_file, flags, environ, rows)
-    tree = _merged(consistency.without_weaker_keys(given.trees))
-    settings, mistakes = _validated(tree, rows)
+    tree = merged(consistency.without_weaker_keys(given.trees))
+    settings, mistakes = _validated(tree, rows, hostname)
     found = given.lines([*mistakes, *consistency.mistakes(tree)])
     if settings is None or found:
         raise ConfigError(found)
@@ -272,27 +288,11 @@ def reference() -> tuple[Row, ...]:
 
 
 def _validated(
-    tree: Mapping[str, object], rows: Sequence[Row]
+    tree: Mapping[str, object], rows: Sequence[Row], hostname: Callable[[], str]
 ) -> tuple[Settings | None, list[Mistake]]:
     """The settings this tree stands for, or what is wrong with its single values and keys."""
     try:
-        return Settings.model_validate(tree), []
+        return Settings.model_validate(tree, context=hostname), []
     except ValidationError as error:
         details = error.errors(include_input=False, include_url=False)
     return None, list(mistakes_of(details, rows))
-
-
-def _merged(trees: Sequence[Mapping[str, object]]) -> dict[str, object]:
-    """The trees, strongest first, as one: merged key by key, lists replaced whole."""
-
-    class Merged(BaseSettings):
-        tree: dict[str, object] = Field(default_factory=dict)
-
-        @classmethod
-        def settings_customise_sources(
-            cls, settings_cls: type[BaseSettings], *_: object, **__: object
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            """Nothing but these trees; the environment is already one of them."""
-            return tuple(InitSettingsSource(settings_cls, {"tree": tree}) for tree in trees)
-
-    return Merged().tree

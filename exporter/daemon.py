@@ -161,7 +161,7 @@ class Daemon:
             name: poller
             for name, poller in before.items()
             if name in settings.workspaces
-            and poller.settings == (settings.workspaces[name], settings.poll)
+            and poller.settings == (settings.workspaces[name], settings.poll, settings.shard)
         }
         # First, because it can fail; from here on nothing can.
         keys = {
@@ -184,6 +184,7 @@ class Daemon:
                 self._store,
                 self._telemetry,
                 before.get(name),
+                settings.shard,
             )
             for name, workspace in settings.workspaces.items()
         }
@@ -209,7 +210,7 @@ class Daemon:
     ) -> Callable[[], None]:
         def call() -> None:
             watch = poller.watch
-            if collector == SEGMENTS and not watch.ids and not self._store.listed(watch):
+            if collector == SEGMENTS and not watch.own(watch.ids) and not self._store.listed(watch):
                 return  # nothing to ask yet: discovery calls again
             selected = poller.poll(collector)
             if collector == DISCOVERY and SEGMENTS in jobs and not poller.asks_for(selected):

@@ -143,7 +143,7 @@ def _complain(reason: object) -> None:
 def _subject(
     name: str, workspace: Workspace, settings: Settings, key: ApiKey, count: int | None
 ) -> planning.Subject:
-    watch = watch_of(name, workspace, settings.poll)
+    watch = watch_of(name, workspace, settings.poll, settings.shard)
     if count is not None or not watch.discover:
         source = "assumed: --segments" if count is not None else "the settings name them"
         listed = max(count or 0, len(watch.ids))

@@ -19,7 +19,7 @@ def poll_once(settings: Settings, keys: Mapping[str, ApiKey]) -> tuple[bytes, bo
     """
     store, telemetry = Store(time.time), Telemetry(process=False)
     pollers = [
-        Poller(name, workspace, settings.poll, keys[name], store, telemetry)
+        Poller(name, workspace, settings.poll, keys[name], store, telemetry, shard=settings.shard)
         for name, workspace in settings.workspaces.items()
     ]
     store.expect(poller.watch for poller in pollers)

@@ -15,7 +15,8 @@ from exporter.model import Segment, Unit
 from exporter.pacing import burst
 from exporter.quantities import format_duration
 from exporter.recall import REQUESTS
-from exporter.watch import Selection, Watch
+from exporter.shard import EVERYTHING, Shard
+from exporter.watch import Selection, Watch, of_shard
 
 BRAZE_LIMIT = 250_000
 """Requests an hour that Braze allows a workspace, unless agreed otherwise (its documentation)."""
@@ -30,7 +31,8 @@ _HOUR = 3600.0
 class Subject:
     """A workspace to plan for: what is watched, its segments by now or by assumption, its limits.
 
-    `listed` is how many segments Braze's list has, `source` who says so.
+    `listed` is how many segments Braze's list has, `source` who says so; `requests_per_hour` is the
+    ceiling of all shards together.
     """
 
     watch: Watch
@@ -41,6 +43,11 @@ class Subject:
     requests_per_hour: int
     reserve: float
     concurrency: int
+
+    @property
+    def ceiling(self) -> int:
+        """The shard's part of `requests_per_hour`."""
+        return self.watch.shard.part_of(self.requests_per_hour)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +69,12 @@ class CollectorPlan:
 
 @dataclass(frozen=True, slots=True)
 class WorkspacePlan:
-    """What one workspace costs. Requests are of an hour, shares of 1."""
+    """What one workspace costs one shard. Requests are of an hour, shares of 1."""
 
     workspace: str
+    shard: Shard
     segments: int
+    segments_elsewhere: int
     source: str
     collectors: tuple[CollectorPlan, ...]
     history_requests: int
@@ -99,7 +108,7 @@ def assumed(watch: Watch, listed: int) -> tuple[Selection, dict[str, Segment]]:
     made = [str(uuid5(NAMESPACE_URL, str(number))) for number in range(room)]
     ids = (*watch.ids, *made)
     known = {each: Segment(each, "A segment's usual name", tracked=False) for each in ids}
-    return Selection(ids, 0, more - room), known
+    return of_shard(ids, watch, 0, more - room), known
 
 
 def plan(subjects: Sequence[Subject], latency: float = LATENCY) -> Plan:
@@ -116,7 +125,7 @@ def plan(subjects: Sequence[Subject], latency: float = LATENCY) -> Plan:
 
 
 def _workspace(subject: Subject, latency: float) -> WorkspacePlan:
-    watch, ceiling = subject.watch, subject.requests_per_hour
+    watch, ceiling = subject.watch, subject.ceiling
     sessions = watch.sessions()
     requests = {
         DISCOVERY: subject.listed // PAGE + 1,  # a full page may be the last
@@ -130,7 +139,9 @@ def _workspace(subject: Subject, latency: float) -> WorkspacePlan:
     history = REQUESTS * sum(series.family.unit is Unit.HOUR for series in sessions)
     return WorkspacePlan(
         watch.workspace,
+        watch.shard,
         len(subject.selection.selected),
+        subject.selection.elsewhere,
         subject.source,
         collectors,
         history,
@@ -147,7 +158,7 @@ def _workspace(subject: Subject, latency: float) -> WorkspacePlan:
 
 def _collector(subject: Subject, name: str, requests: int, latency: float) -> CollectorPlan:
     interval = subject.watch.intervals[name]
-    ceiling = subject.requests_per_hour
+    ceiling = subject.ceiling
     # The pages of the list come one after the other.
     width = 1 if name == DISCOVERY else min(subject.concurrency, max(requests, 1))
     limited = max(requests - burst(ceiling), 0) * _HOUR / ceiling
@@ -163,14 +174,14 @@ def _history_seconds(subject: Subject, requests: int, latency: float) -> float:
     busy = requests * latency / max(subject.concurrency // 2, 1)
     if busy > subject.watch.polls[SESSIONS] / 2:
         busy *= 2
-    limited = (requests - burst(subject.requests_per_hour)) * _HOUR / subject.requests_per_hour
+    limited = (requests - burst(subject.ceiling)) * _HOUR / subject.ceiling
     return max(busy, limited)
 
 
 def _warnings(
     subject: Subject, collectors: Iterable[CollectorPlan], hourly: float, latency: float
 ) -> Iterable[str]:
-    ceiling = subject.requests_per_hour
+    watch, ceiling = subject.watch, subject.ceiling
     for one in collectors:
         if one.seconds > one.interval:
             yield (
@@ -185,10 +196,10 @@ def _warnings(
             )
     if hourly > ceiling:
         yield (
-            f"{hourly:,.0f} requests an hour are needed, requests_per_hour allows {ceiling:,}: "
+            f"{hourly:,.0f} requests an hour are needed, {_whose(watch.shard)} allows {ceiling:,}: "
             "polls will wait; raise it, poll less often, or select fewer"
         )
-    left = BRAZE_LIMIT * (1 - subject.reserve)
+    left = BRAZE_LIMIT * (1 - subject.reserve) / watch.shard.total
     if hourly > left:
         yield (
             f"{hourly:,.0f} requests an hour are more than the {left:,.0f} of Braze's limit that "
@@ -249,14 +260,22 @@ def _workspace_text(one: WorkspacePlan) -> str:
         for each in one.collectors
     ]
     warnings = "".join(f"! {warning}\n" for warning in one.warnings)
+    segments = f"{one.segments:,} segments"
+    if one.shard != EVERYTHING:
+        segments += f" of {one.segments + one.segments_elsewhere:,}, shard {one.shard}"
     return (
-        f"{one.workspace}: {one.segments:,} segments ({one.source})\n\n"
+        f"{one.workspace}: {segments} ({one.source})\n\n"
         f"{aligned(rows, right=(1, 2, 3, 4, 5))}\n"
-        f"{one.hourly:,.0f} requests an hour: {one.share_of_ceiling:.1%} of requests_per_hour "
+        f"{one.hourly:,.0f} requests an hour: {one.share_of_ceiling:.1%} of {_whose(one.shard)} "
         f"({one.ceiling:,}), {one.share_of_braze:.2%} of Braze's {BRAZE_LIMIT:,}\n"
         f"the first hour: at most {one.first_hour:,.0f}, of which {one.history_requests:,} read "
         f"the past, in about {one.history_seconds:,.0f} s\n{warnings}\n"
     )
+
+
+def _whose(shard: Shard) -> str:
+    """The ceiling, or the shard's part of it."""
+    return "requests_per_hour" + (f" / {shard.total}" if shard != EVERYTHING else "")
 
 
 def _bytes(count: int) -> str:

@@ -15,6 +15,7 @@ from exporter.past import History
 from exporter.poll import poll_discovery, poll_series
 from exporter.recall import Recall, read_pasts
 from exporter.secretfile import ApiKey
+from exporter.shard import EVERYTHING, Shard
 from exporter.snapshot import Store
 from exporter.telemetry import Telemetry
 from exporter.watch import Alerts, Watch
@@ -22,8 +23,10 @@ from exporter.watch import Alerts, Watch
 log = logging.getLogger(__name__)
 
 
-def watch_of(name: str, workspace: config.Workspace, poll: config.Poll) -> Watch:
-    """What the settings of the workspace `name` ask to be watched."""
+def watch_of(
+    name: str, workspace: config.Workspace, poll: config.Poll, shard: Shard = EVERYTHING
+) -> Watch:
+    """What the settings of the workspace `name` ask to be watched, by `shard` or by all of them."""
     segments, sessions, alerts = workspace.segments, workspace.sessions, workspace.alerts
     return Watch(
         workspace=name,
@@ -54,6 +57,7 @@ def watch_of(name: str, workspace: config.Workspace, poll: config.Poll) -> Watch
             SEGMENTS: poll.segments.total_seconds(),
             SESSIONS: poll.sessions.total_seconds(),
         },
+        shard=shard,
     )
 
 
@@ -83,9 +87,10 @@ class Poller:
         store: Store,
         telemetry: Telemetry,
         before: "Poller | None" = None,
+        shard: Shard = EVERYTHING,
     ) -> None:
-        self.watch = watch_of(name, workspace, poll)
-        self.settings = (workspace, poll)
+        self.watch = watch_of(name, workspace, poll, shard)
+        self.settings = (workspace, poll, shard)
         self.key = key
         self._store = store
         self._polls = threading.Condition()
@@ -101,6 +106,7 @@ class Poller:
             key,
             counters,
             before._account if before is not None else None,
+            shard=shard,
         )
 
     def poll(self, collector: str) -> tuple[str, ...]:

@@ -58,17 +58,17 @@ def workspace_lines(
     polled = [last for last in lasts if last is not None]
     if polled:
         rows.append((catalog.UP, (name,), not any(last.unanswered for last in polled)))
+    selected = len(selection.selected) + selection.elsewhere
     for state, count in (
         # With discovery on, how many are selected is not known before the list was read.
-        (
-            "selected",
-            None if selection.filtered is None and watch.discover else len(selection.selected),
-        ),
+        ("selected", None if selection.filtered is None and watch.discover else selected),
         ("filtered", selection.filtered),
         ("over_limit", selection.over_limit),
     ):
         if count is not None:
             rows.append((catalog.SELECTED, (name, state), count))
+    rows.append((catalog.SHARD_ORDINAL, (name,), watch.shard.ordinal))
+    rows.append((catalog.TOTAL_SHARDS, (name,), watch.shard.total))
     rows += [(metric, labels, 1) for metric, labels in infos(watch, selection, names)]
     return _lines(rows)
 
@@ -76,12 +76,15 @@ def workspace_lines(
 def infos(
     watch: Watch, selection: Selection, names: Mapping[str, Segment]
 ) -> Iterator[tuple[Metric, tuple[str, str, *tuple[str, ...]]]]:
-    """The samples that name what is watched: metric and labels, of which the second is the id."""
-    for segment in dict.fromkeys((*selection.selected, *watch.by_segment)):
+    """The samples that name what is watched: metric and labels, of which the second is the id.
+
+    Of several shards one alone names a thing, or a join of values and names would find two.
+    """
+    for segment in dict.fromkeys((*selection.selected, *watch.own(watch.by_segment))):
         known = names.get(segment, Segment(segment, segment))
         tracked = "" if known.tracked is None else str(known.tracked).lower()
         yield catalog.SEGMENT_INFO, (watch.workspace, segment, known.name, tracked)
-    for app, called in watch.apps.items():
+    for app, called in watch.own_apps().items():
         yield catalog.APP_INFO, (watch.workspace, app, called)
 
 

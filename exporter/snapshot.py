@@ -48,7 +48,7 @@ class _Workspace:
     def choose(self) -> None:
         """Select anew from the list, and forget the names of what is not watched."""
         self.selection = select(self.listing, self.watch)
-        watched = frozenset((*self.selection.selected, *self.watch.by_segment))
+        watched = frozenset((*self.selection.selected, *self.watch.own(self.watch.by_segment)))
         for segment in self.listing or ():
             self.names[segment.id] = segment
         self.names = {key: name for key, name in self.names.items() if key in watched}
@@ -58,6 +58,11 @@ class _Workspace:
         if collector == SEGMENTS:
             return self.watch.sizes(self.selection.selected)
         return self.watch.sessions() if collector == SESSIONS else ()
+
+    def write(self) -> None:
+        """Render what is of no single collector."""
+        lasts = [collector.last for collector in self.collectors.values()]
+        self.state = workspace_lines(self.watch, self.selection, self.names, lasts)
 
 
 class Store:
@@ -227,6 +232,7 @@ class Store:
             workspace.collectors[name] = collector = kept or _Collector()
             collector.held = {s: judged(s, held, watch) for s, held in collector.held.items()}
             self._prune(workspace, name)
+        workspace.write()  # also where there is no collector
         return workspace
 
     def _prune(self, workspace: _Workspace, name: str) -> None:
@@ -250,8 +256,7 @@ class Store:
             collector.last_success,
             None if name == DISCOVERY else collector.restated,
         )
-        lasts = [other.last for other in workspace.collectors.values()]
-        workspace.state = workspace_lines(watch, workspace.selection, workspace.names, lasts)
+        workspace.write()
 
     def _replace(self) -> None:
         lines: list[Lines] = []

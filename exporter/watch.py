@@ -1,12 +1,13 @@
 """What one workspace's settings ask to be watched, and which series follow from it: pure."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from exporter.catalog import DISCOVERY, FAMILY, SEGMENTS, SESSIONS
 from exporter.model import Kind, Segment, Series, Unit
+from exporter.shard import EVERYTHING, Shard
 
 UTC = ZoneInfo("UTC")
 
@@ -40,6 +41,7 @@ class Watch:
 
     `apps` maps an app id to the app's name, `polls` each collector to its interval. `endpoint` and
     `zone` say whose data it is and how its days are cut: what was read under others is not of it.
+    All shards have the same settings; the methods tell what of it is `shard`'s.
     """
 
     workspace: str
@@ -60,6 +62,7 @@ class Watch:
     zone: ZoneInfo = UTC
     endpoint: str = ""
     alerts: Alerts = Alerts()
+    shard: Shard = EVERYTHING
 
     @property
     def intervals(self) -> dict[str, float]:
@@ -68,8 +71,8 @@ class Watch:
         Discovery also reads the names of segments that are named by their id.
         """
         wanted = {
-            DISCOVERY: self.discover or bool(self.ids) or bool(self.by_segment),
-            SEGMENTS: self.discover or bool(self.ids),
+            DISCOVERY: self.discover or bool(self.own((*self.ids, *self.by_segment))),
+            SEGMENTS: self.discover or bool(self.own(self.ids)),
             SESSIONS: bool(self.sessions()),
         }
         return {name: self.polls[name] for name, needed in wanted.items() if needed}
@@ -82,15 +85,30 @@ class Watch:
         """
         return max(self.keep, 1.5 * self.polls[collector])
 
+    def own(self, segments: Iterable[str]) -> tuple[str, ...]:
+        """Those of `segments` that are of the shard."""
+        return tuple(each for each in segments if self.shard.has(self.workspace, "segment", each))
+
+    def own_apps(self) -> dict[str, str]:
+        """The apps of the shard: the name by the id."""
+        return {
+            app: name
+            for app, name in self.apps.items()
+            if self.shard.has(self.workspace, "app", app)
+        }
+
     def sessions(self) -> tuple[Series, ...]:
-        """The series of sessions: every app, every tracked segment by app, the workspace."""
-        kinds: list[tuple[str, tuple[str, ...]]] = [("app", (app,)) for app in self.apps]
+        """The series of sessions: every app, every tracked segment by app, the workspace.
+
+        A segment's stay together, whatever the shards of the apps.
+        """
+        kinds: list[tuple[str, tuple[str, ...]]] = [("app", (app,)) for app in self.own_apps()]
         kinds += [
             ("segment", (segment, app))
-            for segment in self.by_segment
+            for segment in self.own(self.by_segment)
             for app in (*self.apps,) or ("",)
         ]
-        if self.workspace_total:
+        if self.workspace_total and self.shard.has(self.workspace, "total"):
             kinds.append(("workspace", ()))
         word = {Unit.DAY: "daily", Unit.HOUR: "hourly"}
         return tuple(
@@ -109,12 +127,14 @@ class Watch:
 class Selection:
     """The segments whose size is polled, by id, and how many others the list holds.
 
-    `filtered` and `over_limit` are None until the list was read.
+    `elsewhere` counts those that other shards poll. `filtered` and `over_limit` are None until the
+    list was read.
     """
 
     selected: tuple[str, ...]
     filtered: int | None = None
     over_limit: int | None = None
+    elsewhere: int = 0
 
 
 def select(listing: Sequence[Segment] | None, watch: Watch) -> Selection:
@@ -122,19 +142,31 @@ def select(listing: Sequence[Segment] | None, watch: Watch) -> Selection:
 
     Explicit ids always are; the others when the settings discover, their name passes, one of their
     tags does, and the limit is not reached. `listing` is oldest first, so that a new segment never
-    pushes an old one out.
+    pushes an old one out. All shards select the same, then each takes its own.
     """
     if listing is None:
-        return Selection(watch.ids)
+        return of_shard(watch.ids, watch)
     explicit = frozenset(watch.ids)
     others = [segment for segment in listing if segment.id not in explicit]
     passed = [segment.id for segment in others if watch.discover and _passes(segment, watch)]
     room = max(watch.limit - len(watch.ids), 0)
-    return Selection(
-        selected=(*watch.ids, *passed[:room]),
+    return of_shard(
+        (*watch.ids, *passed[:room]),
+        watch,
         filtered=len(others) - len(passed),
         over_limit=len(passed[room:]),
     )
+
+
+def of_shard(
+    selected: Sequence[str],
+    watch: Watch,
+    filtered: int | None = None,
+    over_limit: int | None = None,
+) -> Selection:
+    """The part of what is `selected` that the shard of `watch` polls."""
+    own = watch.own(selected)
+    return Selection(own, filtered, over_limit, elsewhere=len(selected) - len(own))
 
 
 def _passes(segment: Segment, watch: Watch) -> bool:

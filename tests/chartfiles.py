@@ -195,6 +195,7 @@ SETTINGS: dict[str, Schema] = {
     "path of a URL": {"type": ["string", "null"]},
     "secret": {"type": ["string", "null"]},
     "time zone": {"type": ["string", "null"]},
+    "shard": {"type": ["string", "null"], "pattern": "^([0-9]+|auto)/[0-9]+$"},
     "list of day, hour": {"type": ["array", "null"], "items": {"enum": ["day", "hour"]}},
     "list of addresses": {"type": ["array", "string", "null"], "items": {"type": "string"}},
     "map of app name to app_id": {

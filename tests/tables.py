@@ -124,7 +124,7 @@ def commands() -> dict[str, argparse.ArgumentParser]:
 
 
 _MODULES = """
-What we talk about: model catalog watch names
+What we talk about: model catalog watch names shard
 
 Asking Braze: account client transport connections limiter pacing buckets instances secretfile files
 
@@ -140,6 +140,7 @@ loopback
 The status page: status standing rows trend display choice remedies page statusjson
 
 Settings: config reference sources environment yamlfile quantities consistency wording mistakes
+merging
 
 Commands: cli commands daemon once demonstration signals logs progress columns __main__ __init__
 

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import pytest
 
 from exporter.config import ConfigError, Settings, load
+from exporter.shard import Shard
 
 COMPLETE = """\
 workspaces:
@@ -37,6 +38,7 @@ ENDPOINT = (
 KEY = "is missing; name the file that holds Braze's key, or set api_key"
 ZONE = "must be a time zone such as UTC or Europe/Berlin"
 WHOLE = "must be a whole number, such as 1000"
+FORM = "must be a shard such as 0/3, of three the first, or auto/3"
 
 
 @pytest.fixture(autouse=True)
@@ -49,11 +51,12 @@ def loaded(
     file: str | None = COMPLETE,
     environ: Mapping[str, str] = NONE,
     flags: Mapping[str, object] = NONE,
+    hostname: str = "laptop",
 ) -> Settings:
     if file is None:
-        return load(None, flags, environ)
+        return load(None, flags, environ, lambda: hostname)
     Path("b.yml").write_text(file)
-    return load(Path("b.yml"), flags, environ)
+    return load(Path("b.yml"), flags, environ, lambda: hostname)
 
 
 class Wrong(NamedTuple):
@@ -64,13 +67,14 @@ class Wrong(NamedTuple):
     environ: Mapping[str, str] = NONE
     flags: Mapping[str, object] = NONE
     file: str | None = COMPLETE
+    hostname: str = "laptop"
 
 
 WRONG = (
     # Keys and sections
     Wrong("b.yml:5:5: workspaces.main.apikey: is not a setting; did you mean api_key?",
           adds="    apikey: s3cret"),
-    Wrong("b.yml:5:1: segments: is not a setting; here may stand workspaces, poll, web, log",
+    Wrong("b.yml:5:1: segments: is not a setting; here may stand workspaces, poll, web, log, shard",
           adds="segments: {}"),
     Wrong("b.yml:5:1: time_zone: is not a setting here; did you mean workspaces.<name>.time_zone?",
           adds="time_zone: UTC"),
@@ -202,6 +206,21 @@ WRONG = (
           adds="web: {config_file: web.yml}"),
     Wrong("b.yml:5:14: log.level: must be debug, info, warn or error",
           adds="log: {level: warning}"),
+    # Shard
+    *(Wrong(f"b.yml:5:8: shard: {FORM}", adds=f"shard: {written}")
+      for written in ("3", "0.33", "1/", "-1/3", "1/3/5", "one/3", "auto")),
+    Wrong("b.yml:5:8: shard: is beyond the last one: shards count from 0, so 2/3 is the last",
+          adds="shard: 3/3"),
+    Wrong("b.yml:5:8: shard: must be one of 1 to 1000 shards, such as 0/3", adds="shard: 0/0"),
+    Wrong("b.yml:5:8: shard: must be one of 1 to 1000 shards, such as 0/3", adds="shard: 7/5000"),
+    Wrong("environment BRAZE_EXPORTER_SHARD: is beyond the last one: "
+          "shards count from 0, so 2/3 is the last", environ={"BRAZE_EXPORTER_SHARD": "5/3"}),
+    Wrong("b.yml:5:8: shard: needs a host name that ends in a number, as a StatefulSet's pod has "
+          "it (exporter-0); this one does not: write the number, such as 0/3",
+          adds="shard: auto/3"),
+    Wrong("b.yml:5:8: shard: is of 3 shards, but this host's name ends in -3: "
+          "set as many as there are replicas; they count from 0",
+          adds="shard: auto/3", hostname="braze-exporter-3"),
     # Files as a whole
     Wrong("b.yml:5:6: is not YAML: mapping values are not allowed in this context",
           adds="a: b : c"),
@@ -250,7 +269,7 @@ def test_each_mistake_has_its_message(wrong: Wrong) -> None:
     """Place, path, what is wrong, and what to do: to the letter."""
     file = None if wrong.file is None else f"{wrong.file}{wrong.adds}\n"
     with pytest.raises(ConfigError) as caught:
-        loaded(file, wrong.environ, wrong.flags)
+        loaded(file, wrong.environ, wrong.flags, wrong.hostname)
     assert str(caught.value) == wrong.says
 
 
@@ -289,3 +308,21 @@ def test_without_a_workspace_an_example_is_shown(file: str | None) -> None:
     assert settings.workspaces["production"].apps == {"ios": "3bbc4555-8fa0-4c9b-a5c0-4505edf3e064"}
     variables = dict(re.findall(r"(BRAZE\w+)=(\S+)", mistake))
     assert "production" in loaded(None, variables).workspaces
+
+
+@pytest.mark.parametrize(
+    ("written", "hostname", "ordinal", "total"),
+    [
+        (None, "laptop", 0, 1),
+        ("0/1", "laptop", 0, 1),
+        ("2/3", "laptop", 2, 3),
+        ("2/3", "braze-exporter-0", 2, 3),
+        ("auto/3", "braze-exporter-0", 0, 3),
+        ("auto/30", "braze-exporter-27", 27, 30),
+        ("auto/3", "braze-exporter-2.braze.monitoring.svc.cluster.local", 2, 3),
+    ],
+)
+def test_the_shard(written: str | None, hostname: str, ordinal: int, total: int) -> None:
+    """By number, or by the number that a StatefulSet gives to its pod; alone it is everything."""
+    environ = {} if written is None else {"BRAZE_EXPORTER_SHARD": written}
+    assert loaded(environ=environ, hostname=hostname).shard == Shard(ordinal, total)

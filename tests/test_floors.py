@@ -12,10 +12,10 @@ PACKAGE = Path(exporter.__file__).parent
 # From the ground up, a paragraph a floor.
 PLAN = """
 __init__ columns files findings logs mistakes model negotiation passwords probes progress quantities
-schedule tls trend
+schedule shard tls trend
 
-accountcauses buckets catalog display instances loopback names pacing reference secretfile signals
-waycauses web yamlfile
+accountcauses buckets catalog display instances loopback merging names pacing reference secretfile
+signals waycauses web yamlfile
 
 connections conversation exposition history journal limiter past remedies telemetry watch
 
@@ -56,7 +56,7 @@ ONE_DOOR = {
     "requests": {"transport"},
     "apscheduler": {"schedule"},
     "pydantic": {"config"},
-    "pydantic_settings": {"config"},
+    "pydantic_settings": {"merging"},
     "prometheus_client": {"telemetry"},
     "h11": {"conversation"},
     "jinja2": {"page"},

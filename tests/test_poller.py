@@ -201,7 +201,7 @@ def test_without_a_key_there_is_no_poller(tmp_path: Path, make: Make) -> None:
     path = tmp_path / "key"
     path.write_text(KEY)
     bench = make(api_key=None, api_key_file=str(path))
-    workspace, _ = bench.poller.settings
+    workspace, *_ = bench.poller.settings
     path.unlink()
 
     with pytest.raises(KeyFileError, match="does not exist"):

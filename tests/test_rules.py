@@ -239,7 +239,7 @@ def test_alerts_do_not_sum_what_overlaps(rule: Rule) -> None:
 def test_alerts_use_only_functions_that_every_server_has(rule: Rule) -> None:
     """Experimental ones are refused unless switched on."""
     assert functions_of(rule.expr) <= {
-        "absent", "count", "increase", "label_replace", "last_over_time", "max",
+        "absent", "count", "count_values", "increase", "label_replace", "last_over_time", "max",
         "max_over_time", "present_over_time", "time",
     }  # fmt: skip
 

@@ -84,14 +84,16 @@ def with_apps(**changes: Any) -> Watch:
 
 
 def test_before_the_first_poll_only_what_is_known_is_shown() -> None:
-    """Honest start: no zero and no NaN stands for what was never read; intervals, the names of
-    configured things and that nothing was restated are known.
+    """Honest start: no zero and no NaN stands for what was never read; intervals, the shard, the
+    names of configured things and that nothing was restated are known.
     """
     exporter = Exporter(a_watch(ids=("s1",), apps={"a1": "ios"}))
     of = 'workspace="production"'
     assert shown(page(exporter.store)) == {
         f'braze_segment_info{{{of},segment_id="s1",segment_name="s1",tracked=""}}': 1,
         f'braze_app_info{{{of},app_id="a1",app_name="ios"}}': 1,
+        f"braze_exporter_shard_ordinal{{{of}}}": 0,
+        f"braze_exporter_total_shards{{{of}}}": 1,
         f'braze_exporter_collector_interval_seconds{{{of},collector="discovery"}}': 3600,
         f'braze_exporter_collector_interval_seconds{{{of},collector="segments"}}': 1800,
         f'braze_exporter_collector_interval_seconds{{{of},collector="sessions"}}': 300,
