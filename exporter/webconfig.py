@@ -2,7 +2,7 @@
 
 import logging
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -106,10 +106,10 @@ class WebFile:
                 raise ConfigError(self.problem)
 
     def _take(self, attempt: Attempt) -> None:
-        policy = attempt.policy
-        if policy is not None and (policy.tls is None) != (self.policy.tls is None):
-            turned = f"{self._path}: {_TLS}: to turn TLS on or off needs a restart"
-            attempt = Attempt(None, (turned,), attempt.versions)
+        if attempt.policy is not None:
+            left = tuple(f"{self._path}: {one}" for one in _restarts(self.policy, attempt.policy))
+            if left:
+                attempt = Attempt(None, left, attempt.versions)
         self._latest = attempt
         self._told = not attempt.mistakes
         if attempt.policy is not None:
@@ -131,6 +131,18 @@ class WebFile:
         self.problem = self._latest.mistakes
         reason = "\n".join(self.problem)
         log.error("the web configuration stays as it was", extra={"reason": reason})
+
+
+def _restarts(before: Policy, after: Policy) -> Iterator[str]:
+    """What `after` changes that needs a restart: whether TLS is spoken, and what would let
+    everybody in. A file that was emptied by mistake is no wish to open the door.
+    """
+    if (after.tls is None) != (before.tls is None):
+        yield f"{_TLS}: to turn TLS on or off needs a restart"
+    elif before.certificate and not after.certificate:
+        yield f"{_TLS}.client_auth_type: to let in clients without certificate needs a restart"
+    if before.users and not after.users:
+        yield "basic_auth_users: to let in everybody without password needs a restart"
 
 
 def _policy(asked: WebFormat, folder: Path, content: Callable[[Path], bytes]) -> Policy:

@@ -164,6 +164,43 @@ def test_tls_is_not_turned_on_or_off_at_work(path: Path, before: str, after: str
     assert "needs a restart" in web.problem[0]
 
 
+CLIENTS = "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n"
+IF_GIVEN = CLIENTS.replace("RequireAndVerifyClientCert", "VerifyClientCertIfGiven")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "why"),
+    [
+        (USERS, "", ["basic_auth_users: to let in everybody without password needs a restart"]),
+        (TLS + USERS, TLS, ["basic_auth_users: to let in everybody"]),
+        (TLS + USERS, "", ["tls_server_config: to turn TLS on or off", "basic_auth_users: to let"]),
+        (TLS + CLIENTS, TLS, ["tls_server_config.client_auth_type: to let in clients without"]),
+        (TLS + CLIENTS, TLS + IF_GIVEN, ["tls_server_config.client_auth_type: to let in clients"]),
+    ],
+)
+def test_the_door_is_not_opened_at_work(
+    path: Path, before: str, after: str, why: list[str]
+) -> None:
+    """A file that was emptied is told like any mistake, from the second look on."""
+    path.write_text(before)
+    web = WebFile(path)
+    policy = web.policy
+    path.write_text(after)
+
+    assert [web.look(), web.look()] == [False, True]
+    assert web.policy is policy
+    with pytest.raises(ConfigError, match="needs a restart"):
+        web.reread()
+    assert web.policy is policy
+    assert len(web.problem) == len(why)
+    for line, reason in zip(web.problem, why, strict=True):
+        assert line.startswith(f"{path}: {reason}")
+
+    path.write_text(before)
+    web.look()
+    assert web.problem == ()
+
+
 def test_a_reload_reads_it_at_once(path: Path) -> None:
     """And says what is wrong to whoever asked."""
     web = WebFile(path)
