@@ -38,7 +38,7 @@ class Limits:
     write_seconds: float = 30.0  # for a whole answer
     chunk_bytes: int = 64 * 1024  # of an answer, given to a connection at a time
     kernel_bytes: int = 256 * 1024  # of an answer, taken by the kernel (Linux takes twice as much)
-    answers_bytes: int = 64 * 1024 * 1024  # of all answers being sent, before one more is made
+    answers_bytes: int = 32 * 1024 * 1024  # of all answers being sent, before one more is made
     linger_seconds: float = 1.0  # for a client to see that we hang up
     passwords: int = 16  # waiting to be checked, besides the one that is
     waiting: int = 16  # requests for blocking routes, besides the one being answered

@@ -63,6 +63,7 @@ class Server:
         self._serving = threading.Event()
         self._stopping = asyncio.Event()
         self._door = asyncio.Lock()  # one answer after the other
+        self._turn = asyncio.Lock()  # of blocking routes as well
 
     @property
     def alive(self) -> bool:
@@ -167,8 +168,11 @@ class Server:
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, "busy; try again later")
         self._places -= 1
         try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._pool, self._site.respond, request)
+            async with self._turn:  # or those in line would be made before the first one counts
+                async with self._door:
+                    await self._make_room()
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self._pool, self._site.respond, request)
         finally:
             self._places += 1
 
