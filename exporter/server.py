@@ -139,7 +139,9 @@ class Server:
         present = [client for client in self._clients if not client.gone]
         if len(present) >= self._limits.connections:
             _hang_up_on_the_slowest(present)
-        client = Client(reader, writer, self._respond, self._limits, self._policy().tls)
+        client = Client(
+            reader, writer, self._respond, self._dressed, self._limits, self._policy().tls
+        )
         self._clients[client] = asyncio.create_task(client.serve())
         self._clients[client].add_done_callback(lambda _: self._clients.pop(client, None))
 
@@ -157,7 +159,10 @@ class Server:
         if policy.tls is not client.tls:
             client.retire()
         refusal = await self._guard.refusal(policy, request, client.certificate, client.address)
-        return policy.dressed(refusal or await self._answer(request))
+        return refusal or await self._answer(request)
+
+    def _dressed(self, response: Response) -> Response:
+        return self._policy().dressed(response)
 
     async def _answer(self, request: Request) -> Response:
         if not self._site.blocks(request):

@@ -287,6 +287,30 @@ def test_malformed_requests_end_the_connection(
 
 
 @pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET /metrics HTTP/1.1\r\n\r\n", 400),
+        (GET[:10], 408),
+        (RELOAD.replace(b"Length: 0", b"Length: 3000000"), 413),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+        (GET.replace(b"metrics", b"nowhere"), 404),
+    ],
+)
+def test_the_headers_of_the_policy_are_on_every_answer(request_: bytes, status: int) -> None:
+    """Those to what is no request among them."""
+    policy = Policy(headers=(("X-Frame-Options", "deny"),))
+    server = Server(
+        ["127.0.0.1:0"], site(), Limits(request_seconds=0.2), policy=lambda: policy
+    )
+    server.start()
+    try:
+        answer = ask(server, request_)
+    finally:
+        server.stop(timeout=0.2)
+    assert (answer.status, answer.headers["X-Frame-Options"]) == (status, "deny")
+
+
+@pytest.mark.parametrize(
     "lengths",
     [
         b"Content-Length: 3\r\nContent-Length: 4",
