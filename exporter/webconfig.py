@@ -61,6 +61,9 @@ def read(path: Path) -> Attempt:
             named = getattr(asked.tls, f"{error.part}_file", None)
             key = f"{error.part}_file" if named else error.part
             mistakes.append(Mistake((_TLS, key), error.sentence))
+        except OSError as error:
+            mistakes.append(Mistake((_TLS,), f"cannot be loaded: {error.strerror}", of_key=True))
+            versions = dict.fromkeys(versions)  # the same files may be right at the next look
     located = (*given.mistakes, *(locate(each, [given.source]) for each in mistakes))
     return Attempt(None if located else policy, lines(located), versions)
 
@@ -89,9 +92,14 @@ class WebFile:
         What is wrong counts from the second look that finds it: a certificate and its key may be
         replaced one after the other.
         """
+        before, told = self._latest.mistakes, self._told
         if self._path is not None and self._latest.is_outdated():
             self._take(read(self._path))
-            return not self._latest.mistakes
+            if not self._latest.mistakes:
+                return True
+            if self._latest.mistakes != before:
+                return False
+            self._told = told  # what cannot be read is tried again at each look
         if self._told:
             return False
         self._tell()

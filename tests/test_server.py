@@ -299,9 +299,7 @@ def test_malformed_requests_end_the_connection(
 def test_the_headers_of_the_policy_are_on_every_answer(request_: bytes, status: int) -> None:
     """Those to what is no request among them."""
     policy = Policy(headers=(("X-Frame-Options", "deny"),))
-    server = Server(
-        ["127.0.0.1:0"], site(), Limits(request_seconds=0.2), policy=lambda: policy
-    )
+    server = Server(["127.0.0.1:0"], site(), Limits(request_seconds=0.2), policy=lambda: policy)
     server.start()
     try:
         answer = ask(server, request_)

@@ -2,6 +2,9 @@
 
 import logging
 import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -146,6 +149,46 @@ def test_files_that_are_gone_change_nothing(path: Path, authority: Authority) ->
     assert "tls_server_config.key_file: cannot be read: it does not exist" in web.problem[0]
 
     authority.issue("server")
+    assert web.look()
+    assert web.problem == ()
+    assert web.policy is not policy
+
+
+@contextmanager
+def room_for(files: int) -> Iterator[None]:
+    """So many more files can be opened, and no more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken: list[int] = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        with suppress(OSError):
+            while True:
+                taken.append(os.dup(0))
+        for _ in range(files):
+            os.close(taken.pop())
+        yield
+    finally:
+        for one in taken:
+            os.close(one)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("files", [0, 1, 2])
+def test_a_machine_short_of_files_changes_nothing(
+    path: Path, authority: Authority, files: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Reading a certificate takes three at a time. It is told once, and tried at every look."""
+    web = WebFile(path)
+    policy = web.policy
+    authority.issue("server")
+
+    with room_for(files):
+        assert [web.look() for _ in range(4)] == [False, True, False, False]
+    assert web.policy is policy
+    assert "cannot be" in web.problem[0]
+    errors = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(errors) == 1
+
     assert web.look()
     assert web.problem == ()
     assert web.policy is not policy

@@ -103,9 +103,10 @@ def test_tls_without_certificate_is_no_plain_http(mistakes: Mistakes, nothing: s
 @pytest.mark.parametrize("nothing", ["", "{}"])
 def test_an_empty_list_of_users_lets_nobody_in(mistakes: Mistakes, nothing: str) -> None:
     """Least of all everybody."""
-    assert mistakes(f"basic_auth_users: {nothing}\n") == (
+    [line] = mistakes(f"basic_auth_users: {nothing}\n")
+    assert line == (
         "web.yml:1:1: basic_auth_users: has no user, so that everybody would be let in; "
-        "add one, or remove the key",
+        "add one, or remove the key"
     )
 
 
