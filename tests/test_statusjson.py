@@ -103,6 +103,16 @@ def test_it_is_json_that_no_cache_keeps() -> None:
     assert json.loads(gzip.decompress(response.body))["workspaces"]
 
 
+@pytest.mark.parametrize("scene", [lambda: scenes.many(300), scenes.failing, scenes.nothing])
+def test_it_is_written_a_row_at_a_time(scene: Callable[[], Status]) -> None:
+    """Between two pieces others get their turn: a scrape does not wait for thousands of rows."""
+    document = statusjson.document_of(scene(), Choice())
+    pieces = list(statusjson.pieces(document))
+
+    assert "".join(pieces) == f"{json.dumps(document)}\n"
+    assert max(map(len, pieces)) < 3000
+
+
 def test_half_a_character_in_a_name_breaks_nothing() -> None:
     document = json.loads(asked(scenes.named(["half \ud83d"])).body)
     assert document["segments"][0]["segment_name"] == "half \ud83d"
