@@ -58,7 +58,13 @@ def test_200_segments_are_less_than_300_kb_and_thousands_hardly_more() -> None:
 
 
 @pytest.mark.parametrize(
-    "scene", [scenes.demo, scenes.failing, lambda: scenes.named([scenes.MARKUP], scenes.MARKUP)]
+    "scene",
+    [
+        scenes.demo,
+        scenes.failing,
+        scenes.absurd,
+        lambda: scenes.named([scenes.MARKUP], scenes.MARKUP),
+    ],
 )
 def test_it_needs_nothing_from_elsewhere(scene: Callable[[], Status]) -> None:
     """No script, no picture, no style, no font of another file."""
@@ -72,6 +78,13 @@ def test_what_was_searched_for_is_text() -> None:
     text = page.markup(scenes.demo(), Choice(q='"><script>alert(1)</script>'))
     assert "<script" not in text
     assert "&#34;&gt;&lt;script&gt;" in text
+
+
+def test_absurd_numbers_take_no_page_away() -> None:
+    """Changes that are beyond all numbers are as if not known."""
+    text = page.markup(scenes.absurd(), Choice())
+    assert "from nothing" in text
+    assert not re.search(r"\b(inf|nan)\b", text)
 
 
 def test_an_app_stands_before_its_parts() -> None:

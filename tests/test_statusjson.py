@@ -38,7 +38,7 @@ def asked(status: Status, query: str = "", **headers: str) -> Response:
 
 @pytest.mark.parametrize(
     "scene",
-    [scenes.demo, scenes.failing, scenes.unpolled, scenes.nothing],
+    [scenes.demo, scenes.failing, scenes.unpolled, scenes.nothing, scenes.absurd],
     ids=lambda s: s.__name__,
 )
 def test_it_is_what_the_schema_says(scene: Callable[[], Status]) -> None:
