@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from math import isfinite
 from statistics import median
 from zoneinfo import ZoneInfo
 
@@ -74,4 +75,6 @@ def _days_before(start: int, days: int, unit: Unit, zone: ZoneInfo) -> int | Non
 
 def _median(values: Iterable[float | None], least: int) -> float | None:
     known = [value for value in values if value is not None]
-    return median(known) if len(known) >= least else None
+    found = median(known) if len(known) >= least else None
+    # Between two of the largest numbers there are lies none that a float can hold.
+    return found if found is not None and isfinite(found) else None

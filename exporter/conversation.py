@@ -38,20 +38,25 @@ class Limits:
     write_seconds: float = 30.0  # for a whole answer
     chunk_bytes: int = 64 * 1024  # of an answer, given to a connection at a time
     kernel_bytes: int = 256 * 1024  # of an answer, taken by the kernel (Linux takes twice as much)
-    answers_bytes: int = 64 * 1024 * 1024  # of all answers being sent, before one more is made
+    answers_bytes: int = 32 * 1024 * 1024  # of all answers being sent, before one more is made
     linger_seconds: float = 1.0  # for a client to see that we hang up
     passwords: int = 16  # waiting to be checked, besides the one that is
     waiting: int = 16  # requests for blocking routes, besides the one being answered
 
 
 class Client:
-    """One connection: requests in, answers out, one after the other."""
+    """One connection: requests in, answers out, one after the other.
+
+    `respond` answers a request; `dressed` gives an answer the headers that all have, also those
+    that are made here.
+    """
 
     def __init__(
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         respond: Callable[[Request, "Client"], Awaitable[Response]],
+        dressed: Callable[[Response], Response],
         limits: Limits,
         tls: ssl.SSLContext | None = None,
     ) -> None:
@@ -62,6 +67,7 @@ class Client:
         if tls is not None:  # what it sends is for TLS to read
             cast("asyncio.Transport", writer.transport).pause_reading()
         self._respond = respond
+        self._dressed = dressed
         self._limits = limits
         self._wire = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head_bytes)
         self._answering = False
@@ -156,7 +162,7 @@ class Client:
             response = plain(HTTPStatus(error.error_status_hint), str(error))
         except TimeoutError:
             response = plain(HTTPStatus.REQUEST_TIMEOUT, "the request took too long")
-        await self._send(response, hang_up=refused or self._last)
+        await self._send(self._dressed(response), hang_up=refused or self._last)
         self._answering = False
         if self._last or self._wire.our_state is not h11.DONE:
             return False

@@ -90,12 +90,15 @@ def _demo_settings(world: World, url: str, address: str) -> dict[str, str]:
 
 
 def _say_demo(addresses: tuple[str, ...], settings: Settings) -> None:
+    host, _, port = addresses[0].rpartition(":")
+    # What listens everywhere is reached here; not every browser opens [::].
+    address = f"localhost:{port}" if host in ("[::]", "0.0.0.0") else addresses[0]  # noqa: S104
     print(
         f"\n  The exporter watches a simulated Braze.\n\n"
-        f"    page     http://{addresses[0]}/\n"
-        f"    metrics  http://{addresses[0]}{settings.web.telemetry_path}\n\n"
+        f"    page     http://{address}/\n"
+        f"    metrics  http://{address}{settings.web.telemetry_path}\n\n"
         f"  {_story()}:\n\n"
-        f"    curl -s {addresses[0]}{settings.web.telemetry_path} | grep -E 'size|hourly|info'\n\n"
+        f"    curl -s {address}{settings.web.telemetry_path} | grep -E 'size|hourly|info'\n\n"
         f"  Ctrl-C ends it.\n",
         flush=True,
     )

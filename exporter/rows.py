@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from math import isfinite
 from zoneinfo import ZoneInfo
 
 from exporter.catalog import SEGMENTS
@@ -161,4 +162,7 @@ def _state(
 
 
 def _change(value: float | None, normal: float | None) -> float | None:
-    return value / normal - 1 if value is not None and normal else None
+    if value is None or not normal:
+        return None
+    share = value / normal - 1
+    return share if isfinite(share) else None  # of almost nothing, everything is too much

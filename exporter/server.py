@@ -63,6 +63,7 @@ class Server:
         self._serving = threading.Event()
         self._stopping = asyncio.Event()
         self._door = asyncio.Lock()  # one answer after the other
+        self._turn = asyncio.Lock()  # of blocking routes as well
 
     @property
     def alive(self) -> bool:
@@ -138,7 +139,9 @@ class Server:
         present = [client for client in self._clients if not client.gone]
         if len(present) >= self._limits.connections:
             _hang_up_on_the_slowest(present)
-        client = Client(reader, writer, self._respond, self._limits, self._policy().tls)
+        client = Client(
+            reader, writer, self._respond, self._dressed, self._limits, self._policy().tls
+        )
         self._clients[client] = asyncio.create_task(client.serve())
         self._clients[client].add_done_callback(lambda _: self._clients.pop(client, None))
 
@@ -156,7 +159,10 @@ class Server:
         if policy.tls is not client.tls:
             client.retire()
         refusal = await self._guard.refusal(policy, request, client.certificate, client.address)
-        return policy.dressed(refusal or await self._answer(request))
+        return refusal or await self._answer(request)
+
+    def _dressed(self, response: Response) -> Response:
+        return self._policy().dressed(response)
 
     async def _answer(self, request: Request) -> Response:
         if not self._site.blocks(request):
@@ -167,8 +173,11 @@ class Server:
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, "busy; try again later")
         self._places -= 1
         try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._pool, self._site.respond, request)
+            async with self._turn:  # or those in line would be made before the first one counts
+                async with self._door:
+                    await self._make_room()
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self._pool, self._site.respond, request)
         finally:
             self._places += 1
 

@@ -1,9 +1,10 @@
 """The status for programs: /status.json, described by docs/status.schema.json."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
+from itertools import chain, repeat
 from typing import Any
 
 from exporter.catalog import DISCOVERY
@@ -17,9 +18,29 @@ _BASELINES = ("1d", "1w", "4w_median")
 
 def answer(status: Callable[[], Status], request: Request) -> Response:
     """The response to a request for /status.json."""
-    document = json.dumps(document_of(status(), Choice.of(request.query)), allow_nan=False)
-    body = f"{document}\n".encode()
+    document = document_of(status(), Choice.of(request.query))
+    body = "".join(pieces(document)).encode()
     return packed(request, reply(HTTPStatus.OK, "application/json", body))
+
+
+def pieces(document: Mapping[str, Any]) -> Iterator[str]:
+    """The document as JSON, a row at a time: json.dumps lets no other thread run until it is done,
+    and scrapes would wait for thousands of rows.
+    """
+    for before, (name, value) in zip(chain("{", repeat(", ")), document.items(), strict=False):
+        yield f"{before}{_dumps(name)}: "
+        if isinstance(value, list):
+            yield "["
+            for comma, row in zip(chain([""], repeat(", ")), value, strict=False):
+                yield comma + _dumps(row)
+            yield "]"
+        else:
+            yield _dumps(value)
+    yield "}\n"
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, allow_nan=False)
 
 
 def document_of(status: Status, choice: Choice) -> dict[str, Any]:

@@ -68,7 +68,8 @@ def server_context(
     """A server's context with this certificate chain and key, all in PEM.
 
     With `client_ca` clients are asked for a certificate. One that none of these authorities signed
-    ends the handshake; a client without any is let through, and up to the caller. Raises TlsError.
+    ends the handshake; a client without any is let through, and up to the caller. Raises TlsError,
+    and OSError where the machine has no room for it, such as for one more open file.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = VERSIONS[terms.min_version]
@@ -131,7 +132,7 @@ def _load_pair(context: ssl.SSLContext, cert: bytes, key: bytes) -> None:
     with _as_file(cert) as cert_path, _as_file(key) as key_path:
         try:
             context.load_cert_chain(cert_path, key_path, passphrase)
-        except (OSError, ValueError) as error:
+        except (ssl.SSLError, ValueError) as error:
             reason = getattr(error, "reason", None) or ""
             raise _pair_fault(reason, encrypted=bool(asked)) from None
 

@@ -2,7 +2,7 @@
 
 import logging
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,6 +61,9 @@ def read(path: Path) -> Attempt:
             named = getattr(asked.tls, f"{error.part}_file", None)
             key = f"{error.part}_file" if named else error.part
             mistakes.append(Mistake((_TLS, key), error.sentence))
+        except OSError as error:
+            mistakes.append(Mistake((_TLS,), f"cannot be loaded: {error.strerror}", of_key=True))
+            versions = dict.fromkeys(versions)  # the same files may be right at the next look
     located = (*given.mistakes, *(locate(each, [given.source]) for each in mistakes))
     return Attempt(None if located else policy, lines(located), versions)
 
@@ -89,9 +92,14 @@ class WebFile:
         What is wrong counts from the second look that finds it: a certificate and its key may be
         replaced one after the other.
         """
+        before, told = self._latest.mistakes, self._told
         if self._path is not None and self._latest.is_outdated():
             self._take(read(self._path))
-            return not self._latest.mistakes
+            if not self._latest.mistakes:
+                return True
+            if self._latest.mistakes != before:
+                return False
+            self._told = told  # what cannot be read is tried again at each look
         if self._told:
             return False
         self._tell()
@@ -106,10 +114,10 @@ class WebFile:
                 raise ConfigError(self.problem)
 
     def _take(self, attempt: Attempt) -> None:
-        policy = attempt.policy
-        if policy is not None and (policy.tls is None) != (self.policy.tls is None):
-            turned = f"{self._path}: {_TLS}: to turn TLS on or off needs a restart"
-            attempt = Attempt(None, (turned,), attempt.versions)
+        if attempt.policy is not None:
+            left = tuple(f"{self._path}: {one}" for one in _restarts(self.policy, attempt.policy))
+            if left:
+                attempt = Attempt(None, left, attempt.versions)
         self._latest = attempt
         self._told = not attempt.mistakes
         if attempt.policy is not None:
@@ -131,6 +139,18 @@ class WebFile:
         self.problem = self._latest.mistakes
         reason = "\n".join(self.problem)
         log.error("the web configuration stays as it was", extra={"reason": reason})
+
+
+def _restarts(before: Policy, after: Policy) -> Iterator[str]:
+    """What `after` changes that needs a restart: whether TLS is spoken, and what would let
+    everybody in. A file that was emptied by mistake is no wish to open the door.
+    """
+    if (after.tls is None) != (before.tls is None):
+        yield f"{_TLS}: to turn TLS on or off needs a restart"
+    elif before.certificate and not after.certificate:
+        yield f"{_TLS}.client_auth_type: to let in clients without certificate needs a restart"
+    if before.users and not after.users:
+        yield "basic_auth_users: to let in everybody without password needs a restart"
 
 
 def _policy(asked: WebFormat, folder: Path, content: Callable[[Path], bytes]) -> Policy:

@@ -164,7 +164,8 @@ def read(tree: Mapping[str, object]) -> tuple[WebFormat, tuple[Mistake, ...]]:
         section: dict(reader.values(section)) for section in (_TLS, _HEADERS, _USERS, _HTTP, "")
     }
     section = found[_TLS]
-    asked = Tls(**section) if section else None  # type: ignore[arg-type]  # as ENTRIES have them
+    # One that is there and empty asks for TLS: whoever wrote it would not expect plain HTTP.
+    asked = Tls(**section) if _TLS in tree else None  # type: ignore[arg-type]  # as ENTRIES have
     mistakes = list(reader.mistakes)
     if asked and not any(mistake.path[:1] == (_TLS,) for mistake in mistakes):
         mistakes += (
@@ -172,6 +173,9 @@ def read(tree: Mapping[str, object]) -> tuple[WebFormat, tuple[Mistake, ...]]:
         )
     headers = {name: str(value) for name, value in found[_HEADERS].items() if value}
     users = {name: str(value) for name, value in found[_USERS].items()}
+    if _USERS in tree and not users and not any(one.path[:1] == (_USERS,) for one in mistakes):
+        sentence = "has no user, so that everybody would be let in; add one, or remove the key"
+        mistakes.append(Mistake((_USERS,), sentence, of_key=True))
     return WebFormat(asked, headers, users), tuple(mistakes)
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from exporter.catalog import DISCOVERY, SEGMENTS, SESSIONS
-from exporter.model import RateLimit, Segment
+from exporter.model import RateLimit, Segment, Unit
 from exporter.simulator import World
 from exporter.snapshot import Store
 from exporter.standing import Standing
@@ -88,6 +88,38 @@ def named(names: Iterable[str], app: str = "ios") -> Status:
     """Segments of these names, all of which have dropped, and an app that has."""
     fallen = [9000.0] * 34 + [90.0]
     return _of(dict.fromkeys(names, fallen), {app: fallen})
+
+
+def twins() -> Status:
+    """Two workspaces of the same app; in both it has fallen, and with it the whole workspace."""
+    now = NOW.timestamp()
+    today = int(now) // DAY * DAY
+    store = Store(lambda: now)
+    watches = [
+        a_watch(workspace=name, apps={"app-0": "web"}, units=(Unit.DAY,), workspace_total=True)
+        for name in ("state", "production")
+    ]
+    store.expect(watches)
+    fallen = days(*[9000.0] * 34, 90.0, last=today - DAY)
+    for watch in watches:
+        answers = dict.fromkeys(watch.sessions(), fallen)
+        store.publish(a_reading(SESSIONS, answers, sent=now - 50, workspace=watch.workspace), watch)
+    return status_of(store.standing(), {}, {}, now)
+
+
+def absurd() -> Status:
+    """Numbers that no workspace has, and that a float can hold: they take no page away."""
+    least, most = 5e-324, 1.7e308
+    return _of(
+        {
+            "from nothing": [least] * 34 + [most],
+            "to nothing": [most] * 34 + [least],
+            "most": [most] * 35,
+            "least": [least] * 35,
+            "whole": [10**300] * 34 + [1],
+        },
+        {"web": [most] * 35, "ios": [most] * 34 + [least]},
+    )
 
 
 def _of(sizes: Mapping[str, Sequence[float]], sessions: Mapping[str, Sequence[float]]) -> Status:

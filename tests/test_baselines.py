@@ -52,6 +52,7 @@ def count(past: Past) -> Baselines:
         ([0, 0, 3, 4, 5, 6, 7], Baselines(day=7)),  # five days known, of which none a week ago
         ([5, 0, 0, 0, 0, 0, 0], Baselines(0, 5, 0)),
         (list(range(1, 29)), Baselines(28, 22, 14.5)),
+        ([1.7e308] * 8, Baselines(1.7e308, 1.7e308)),  # whose median is beyond all floats
         ([10**6, *range(1, 29)], Baselines(28, 22, 14.5)),  # the 29th day before does not count
     ],
 )

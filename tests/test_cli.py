@@ -465,6 +465,19 @@ def test_the_environment_of_the_demo_does_not_matter(process: Start) -> None:
     assert demo.terminate()[0] == 0
 
 
+@pytest.mark.parametrize("host", ["", "0.0.0.0"])
+def test_a_demo_that_listens_everywhere_says_where_to_look(process: Start, host: str) -> None:
+    """An address that a browser opens."""
+    port = free_port()
+    demo = process("demo", f"--web.listen-address={host}:{port}")
+    eventually(lambda: "Ctrl-C" in demo.out, "it says where")
+
+    assert f"http://localhost:{port}/\n" in demo.out
+    assert f"http://localhost:{port}/metrics\n" in demo.out
+    assert ask(f"http://localhost:{port}/-/healthy").status == 200
+    assert demo.terminate()[0] == 0
+
+
 def test_the_module_runs_as_the_command_does() -> None:
     """`python -m exporter` is `braze-exporter`."""
     ran = subprocess.run(

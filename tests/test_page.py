@@ -3,6 +3,7 @@
 import gzip
 import re
 from collections.abc import Callable
+from html import unescape
 
 import pytest
 
@@ -58,7 +59,13 @@ def test_200_segments_are_less_than_300_kb_and_thousands_hardly_more() -> None:
 
 
 @pytest.mark.parametrize(
-    "scene", [scenes.demo, scenes.failing, lambda: scenes.named([scenes.MARKUP], scenes.MARKUP)]
+    "scene",
+    [
+        scenes.demo,
+        scenes.failing,
+        scenes.absurd,
+        lambda: scenes.named([scenes.MARKUP], scenes.MARKUP),
+    ],
 )
 def test_it_needs_nothing_from_elsewhere(scene: Callable[[], Status]) -> None:
     """No script, no picture, no style, no font of another file."""
@@ -72,6 +79,35 @@ def test_what_was_searched_for_is_text() -> None:
     text = page.markup(scenes.demo(), Choice(q='"><script>alert(1)</script>'))
     assert "<script" not in text
     assert "&#34;&gt;&lt;script&gt;" in text
+
+
+def test_a_card_leads_to_its_own_rows() -> None:
+    """To those of its workspace, and of the whole workspace not to everything."""
+    status = scenes.twins()
+    text = page.markup(status, Choice())
+    cards = re.findall(r'<h2><a href="(\?[^"]+)"><bdi>(.*?)</bdi>', text)
+
+    assert len(cards) == len(status.attention) == 4
+    for row, (link, title) in zip(status.attention, cards, strict=True):
+        led_to = Choice.of(unescape(link).removeprefix("?")).rows(status.sessions)
+        assert title == row.title
+        assert led_to == [row]
+
+
+@pytest.mark.parametrize("query", ["workspace=state", "state=dropped", "sort=-state", "sort=name"])
+def test_a_search_keeps_what_else_was_chosen(query: str) -> None:
+    """A workspace called like a column among it."""
+    text = page.markup(scenes.twins(), Choice.of(query))
+    name, _, value = query.partition("=")
+    assert f'<input type="hidden" name="{name}" value="{value}">' in text
+    assert text.count('type="hidden"') == 1
+
+
+def test_absurd_numbers_take_no_page_away() -> None:
+    """Changes that are beyond all numbers are as if not known."""
+    text = page.markup(scenes.absurd(), Choice())
+    assert "from nothing" in text
+    assert not re.search(r"\b(inf|nan)\b", text)
 
 
 def test_an_app_stands_before_its_parts() -> None:

@@ -192,6 +192,14 @@ def test_without_a_baseline_or_from_zero_there_is_no_change() -> None:
     assert from_zero.change("1d") is None
 
 
+@pytest.mark.parametrize("before", [5e-324, 1e-300])
+def test_a_change_beyond_all_numbers_is_none(before: float) -> None:
+    """JSON has no infinity, and nobody can read it."""
+    row = of_size(days(*[before] * 34, 1e300))
+    assert [row.change(name) for name in ("1d", "1w", "4w_median")] == [None, None, None]
+    assert row.change_to_normal is None
+
+
 def test_a_trend_of_days_goes_back_five_weeks() -> None:
     row = of_size(days(*NORMAL, 2500))
     drawn = row.trend()

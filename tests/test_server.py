@@ -11,6 +11,8 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -21,7 +23,7 @@ from hypothesis import strategies as st
 from exporter.admission import Policy
 from exporter.negotiation import Format
 from exporter.server import Limits, ListenError, Server
-from exporter.web import Site, make_site, page
+from exporter.web import Response, Route, Site, make_site, page, reply
 
 SMALL = b"braze_up 1\n"
 LARGE = b"0123456789abcde\n" * (1 << 20)  # 16 MiB: more than the kernel takes for a lazy reader
@@ -285,6 +287,28 @@ def test_malformed_requests_end_the_connection(
 
 
 @pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET /metrics HTTP/1.1\r\n\r\n", 400),
+        (GET[:10], 408),
+        (RELOAD.replace(b"Length: 0", b"Length: 3000000"), 413),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+        (GET.replace(b"metrics", b"nowhere"), 404),
+    ],
+)
+def test_the_headers_of_the_policy_are_on_every_answer(request_: bytes, status: int) -> None:
+    """Those to what is no request among them."""
+    policy = Policy(headers=(("X-Frame-Options", "deny"),))
+    server = Server(["127.0.0.1:0"], site(), Limits(request_seconds=0.2), policy=lambda: policy)
+    server.start()
+    try:
+        answer = ask(server, request_)
+    finally:
+        server.stop(timeout=0.2)
+    assert (answer.status, answer.headers["X-Frame-Options"]) == (status, "deny")
+
+
+@pytest.mark.parametrize(
     "lengths",
     [
         b"Content-Length: 3\r\nContent-Length: 4",
@@ -438,6 +462,26 @@ def test_a_burst_of_slow_readers_is_bounded_too() -> None:
         assert ask(server, HEALTHY).status == 200
         _, peak = tracemalloc.get_traced_memory()
         assert peak < 15 * size
+
+
+def test_pages_that_nobody_reads_are_bounded_too() -> None:
+    """The status may be as large as a scrape, and is made in another thread."""
+    size = 1_000_000
+    limits = Limits(answers_bytes=4 * size, kernel_bytes=1, waiting=100)
+    status = replace(site(), routes={"/": {"GET": Route(lambda _: large(size), blocks=True)}})
+    with serving(status, limits) as server, ExitStack() as lazy:
+        clients = [lazy.enter_context(connect(server)) for _ in range(50)]
+        tracemalloc.start()
+        lazy.callback(tracemalloc.stop)
+        for client in clients:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert len(ask(server, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").body) == size
+        _, peak = tracemalloc.get_traced_memory()
+        assert peak < 10 * size
+
+
+def large(size: int) -> Response:
+    return reply(HTTPStatus.OK, "text/plain", bytes(size))
 
 
 def test_an_answer_that_many_read_is_there_once() -> None:

@@ -38,7 +38,7 @@ def asked(status: Status, query: str = "", **headers: str) -> Response:
 
 @pytest.mark.parametrize(
     "scene",
-    [scenes.demo, scenes.failing, scenes.unpolled, scenes.nothing],
+    [scenes.demo, scenes.failing, scenes.unpolled, scenes.nothing, scenes.absurd],
     ids=lambda s: s.__name__,
 )
 def test_it_is_what_the_schema_says(scene: Callable[[], Status]) -> None:
@@ -101,6 +101,16 @@ def test_it_is_json_that_no_cache_keeps() -> None:
     assert headers["Content-Type"] == "application/json"
     assert headers["Cache-Control"] == "no-store"
     assert json.loads(gzip.decompress(response.body))["workspaces"]
+
+
+@pytest.mark.parametrize("scene", [lambda: scenes.many(300), scenes.failing, scenes.nothing])
+def test_it_is_written_a_row_at_a_time(scene: Callable[[], Status]) -> None:
+    """Between two pieces others get their turn: a scrape does not wait for thousands of rows."""
+    document = statusjson.document_of(scene(), Choice())
+    pieces = list(statusjson.pieces(document))
+
+    assert "".join(pieces) == f"{json.dumps(document)}\n"
+    assert max(map(len, pieces)) < 3000
 
 
 def test_half_a_character_in_a_name_breaks_nothing() -> None:

@@ -2,6 +2,9 @@
 
 import logging
 import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -151,6 +154,46 @@ def test_files_that_are_gone_change_nothing(path: Path, authority: Authority) ->
     assert web.policy is not policy
 
 
+@contextmanager
+def room_for(files: int) -> Iterator[None]:
+    """So many more files can be opened, and no more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken: list[int] = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        with suppress(OSError):
+            while True:
+                taken.append(os.dup(0))
+        for _ in range(files):
+            os.close(taken.pop())
+        yield
+    finally:
+        for one in taken:
+            os.close(one)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("files", [0, 1, 2])
+def test_a_machine_short_of_files_changes_nothing(
+    path: Path, authority: Authority, files: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Reading a certificate takes three at a time. It is told once, and tried at every look."""
+    web = WebFile(path)
+    policy = web.policy
+    authority.issue("server")
+
+    with room_for(files):
+        assert [web.look() for _ in range(4)] == [False, True, False, False]
+    assert web.policy is policy
+    assert "cannot be" in web.problem[0]
+    errors = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(errors) == 1
+
+    assert web.look()
+    assert web.problem == ()
+    assert web.policy is not policy
+
+
 @pytest.mark.parametrize(("before", "after"), [(TLS, USERS), (USERS, TLS)])
 def test_tls_is_not_turned_on_or_off_at_work(path: Path, before: str, after: str) -> None:
     """A file that loses its TLS by mistake would send passwords in the clear."""
@@ -162,6 +205,43 @@ def test_tls_is_not_turned_on_or_off_at_work(path: Path, before: str, after: str
     assert [web.look(), web.look()] == [False, True]
     assert web.policy is policy
     assert "needs a restart" in web.problem[0]
+
+
+CLIENTS = "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n"
+IF_GIVEN = CLIENTS.replace("RequireAndVerifyClientCert", "VerifyClientCertIfGiven")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "why"),
+    [
+        (USERS, "", ["basic_auth_users: to let in everybody without password needs a restart"]),
+        (TLS + USERS, TLS, ["basic_auth_users: to let in everybody"]),
+        (TLS + USERS, "", ["tls_server_config: to turn TLS on or off", "basic_auth_users: to let"]),
+        (TLS + CLIENTS, TLS, ["tls_server_config.client_auth_type: to let in clients without"]),
+        (TLS + CLIENTS, TLS + IF_GIVEN, ["tls_server_config.client_auth_type: to let in clients"]),
+    ],
+)
+def test_the_door_is_not_opened_at_work(
+    path: Path, before: str, after: str, why: list[str]
+) -> None:
+    """A file that was emptied is told like any mistake, from the second look on."""
+    path.write_text(before)
+    web = WebFile(path)
+    policy = web.policy
+    path.write_text(after)
+
+    assert [web.look(), web.look()] == [False, True]
+    assert web.policy is policy
+    with pytest.raises(ConfigError, match="needs a restart"):
+        web.reread()
+    assert web.policy is policy
+    assert len(web.problem) == len(why)
+    for line, reason in zip(web.problem, why, strict=True):
+        assert line.startswith(f"{path}: {reason}")
+
+    path.write_text(before)
+    web.look()
+    assert web.problem == ()
 
 
 def test_a_reload_reads_it_at_once(path: Path) -> None:

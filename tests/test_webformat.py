@@ -44,8 +44,8 @@ def mistakes(folder: Path) -> Mistakes:
     "content",
     [
         "",
-        "tls_server_config:\n",
-        "tls_server_config: {}\nhttp_server_config: {}\nbasic_auth_users: {}\n",
+        "http_server_config:\n",
+        "http_server_config: {}\n",
         f"tls_server_config:\n  {PAIR}",
         f"tls_server_config:\n  {PAIR}  {CLIENTS}  client_allowed_sans: [a.example, '::1']\n",
         (
@@ -88,6 +88,26 @@ def test_pem_may_stand_in_the_file_itself(mistakes: Mistakes, folder: Path) -> N
         + "  client_auth_type: VerifyClientCertIfGiven\n"
     )
     assert mistakes(content) == ()
+
+
+@pytest.mark.parametrize("nothing", ["", "{}", "{cert_file: , key_file: }"])
+def test_tls_without_certificate_is_no_plain_http(mistakes: Mistakes, nothing: str) -> None:
+    """A section that is there asks for TLS, however little of it is left."""
+    missing = "is missing; TLS needs cert_file and key_file"
+
+    found = mistakes(f"tls_server_config: {nothing}\n")
+    assert len(found) == 2
+    assert all(line.endswith(missing) for line in found)
+
+
+@pytest.mark.parametrize("nothing", ["", "{}"])
+def test_an_empty_list_of_users_lets_nobody_in(mistakes: Mistakes, nothing: str) -> None:
+    """Least of all everybody."""
+    [line] = mistakes(f"basic_auth_users: {nothing}\n")
+    assert line == (
+        "web.yml:1:1: basic_auth_users: has no user, so that everybody would be let in; "
+        "add one, or remove the key"
+    )
 
 
 @pytest.mark.parametrize(
