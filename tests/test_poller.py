@@ -343,7 +343,7 @@ def test_a_failure_is_logged_when_it_begins_and_when_it_ends(
         "msg": "cannot read",
         "workspace": "shop",
         "collector": "sessions",
-        "reason": "unauthorized: status 401: Invalid API key: <secret>",
+        "reason": "unauthorized: status 401: Invalid API key: (key not shown)",
         "series": 1,
         "for_example": f'braze_app_sessions_daily{{workspace="shop",app_id="{APPS["ios"]}"}}',
     }
