@@ -249,18 +249,20 @@ class Settings(_Section):
 
 
 def load(
-    config_file: Path | None, flags: Mapping[str, object], environ: Mapping[str, str]
-) -> Settings:
+    config_file: Path | None, flags: Mapping[str, object], environ: Mapping[str, str],
+    *, key_files: bool = True,
+) -> Settings:  # fmt: skip
     """The settings of these sources: flags over environment over file over defaults.
 
     `flags` has the flags that were given, without dashes: `{"log.level": "debug"}`. Raises
-    ConfigError with every mistake in all of them.
+    ConfigError with every mistake in all of them, and unless not `key_files` in files of keys.
     """
     rows = reference()
     given = sources.read(config_file, flags, environ, rows)
     tree = _merged(consistency.without_weaker_keys(given.trees))
     settings, mistakes = _validated(tree, rows)
-    found = given.lines([*mistakes, *consistency.mistakes(tree)])
+    others = consistency.mistakes(tree, known=Settings.model_fields, key_files=key_files)
+    found = given.lines([*mistakes, *others])
     if settings is None or found:
         raise ConfigError(found)
     return settings

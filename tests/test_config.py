@@ -74,6 +74,8 @@ WRONG = (
           adds="segments: {}"),
     Wrong("b.yml:5:1: time_zone: is not a setting here; did you mean workspaces.<name>.time_zone?",
           adds="time_zone: UTC"),
+    Wrong("b.yml:1:1: workspaes: is not a setting; did you mean workspaces?",
+          file="workspaes: {}\n"),
     Wrong("b.yml:5:1: pol: is not a setting; did you mean poll?", adds="pol: {}"),
     Wrong("b.yml:5:7: poll: must be a section, one `key: value` a line", adds="poll: 5m"),
     Wrong("b.yml:5:11: workspaces.main.apps: must be a map, one `key: value` a line",

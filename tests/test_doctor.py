@@ -79,14 +79,14 @@ def key_file(lab: Lab) -> Path:
     return path
 
 
-@case("settings-wrong", "api_key_file: cannot be read: it does not exist")
+@case("key-unreadable", "the file of the API key cannot be read: it does not exist")
 def the_key_file_is_missing(lab: Lab, _: Env) -> Iterator[None]:
     path = key_file(lab)
     yield
     path.write_text(KEY)
 
 
-@case("settings-wrong", "api_key_file: is empty")
+@case("key-unreadable", "the file of the API key is empty")
 def the_key_file_is_empty(lab: Lab, env: Env) -> Iterator[None]:
     (lab.folder / "key").write_text("")
     yield from the_key_file_is_missing(lab, env)
@@ -111,7 +111,7 @@ def the_key_file_goes_away(lab: Lab, _: Env) -> Iterator[None]:
     path.write_text(KEY)
 
 
-@case("settings-wrong", "api_key_file: contains white space; give the key alone")
+@case("key-unreadable", "the file of the API key contains white space; give the key alone")
 def the_key_file_is_a_whole_line_of_settings(lab: Lab, env: Env) -> Iterator[None]:
     (lab.folder / "key").write_text(f"api_key: {KEY}\n")
     yield from the_key_file_is_missing(lab, env)

@@ -239,6 +239,35 @@ def test_plan_asks_nothing_where_it_need_not(
     assert simulator.requests == ()
 
 
+@pytest.mark.parametrize(
+    ("segments", "flags", "code"), [({"ids": ["a"]}, [], 0), ({}, ["--segments=9"], 0), ({}, [], 2)]
+)
+def test_plan_needs_a_key_only_to_ask(
+    segments: object,
+    flags: list[str],
+    code: int,
+    config: Callable[..., str],
+    tmp_path: Path,
+    capsys: Out,
+) -> None:
+    """Before anything is deployed there is none."""
+    flag = config(segments=segments, api_key=None, api_key_file=str(tmp_path / "none"))
+    assert main(["plan", flag, *flags]) == code
+
+    said = "workspaces.shop.api_key_file: cannot be read: it does not exist; or give --segments N"
+    assert (said in capsys.readouterr().err) == bool(code)
+
+
+def test_doctor_names_the_workspace_whose_key_file_is_missing(
+    config: Callable[..., str], tmp_path: Path, capsys: Out
+) -> None:
+    """It is a check of its own, after settings that are good otherwise."""
+    path = tmp_path / "none"
+    assert main(["doctor", config(api_key=None, api_key_file=str(path))]) == 1
+
+    assert "failed  shop/key: the file of the API key cannot be read" in capsys.readouterr().out
+
+
 def test_plan_for_programs_and_of_one_workspace(config: Callable[..., str], capsys: Out) -> None:
     """With the latency that is assumed."""
     words = ["plan", "--json", config(2), "--workspace=lab", "--segments=9", "--latency=0.25"]
