@@ -183,6 +183,7 @@ WRONG = (
     Wrong(f"b.yml:5:18: workspaces.main.concurrency: {WHOLE}", adds="    concurrency: yes"),
     Wrong("b.yml:5:24: workspaces.main.requests_per_hour: must be a number, 1 to 250000",
           adds="    requests_per_hour: 300000"),
+    Wrong(f"b.yml:5:16: workspaces.main.time_zone: {ZONE}", adds="    time_zone: GMT+1"),
     Wrong(f"b.yml:5:16: workspaces.main.time_zone: {ZONE}; did you mean Europe/Berlin?",
           adds="    time_zone: europe/berlin"),
     Wrong(f"b.yml:5:16: workspaces.main.time_zone: {ZONE}",
