@@ -67,20 +67,30 @@ def rate_limit(patient: Patient) -> list[Finding]:
     """Compare what is left with what the settings leave to others."""
     said, limit = first_answer(patient), patient.visit.limit
     refused = isinstance(said, BrazeError) and said.reason == "rate_limited"
-    reset = "the end of the hour"
-    if limit.reset is not None:
-        reset = datetime.fromtimestamp(limit.reset, UTC).strftime("%H:%M UTC")
     if refused or reserve_wait(limit, patient.workspace.reserve, patient.means.now()) > 0:
-        left = 0 if refused else limit.remaining
-        of = f"{limit.limit:,}" if limit.limit is not None else "allowed"
-        reserve = format_share(patient.workspace.reserve)
-        return [
-            patient.found("rate-limit-spent", left=left, limit=of, reset=reset, reserve=reserve)
-        ]
+        return [_spent(patient, 0 if refused else limit.remaining)]
     if limit.limit is None or limit.remaining is None:
         return [patient.skipped("rate-limit", "Braze's answer does not tell it")]
-    told = f"{limit.remaining:,} of {limit.limit:,} requests are left until {reset}"
+    told = f"{limit.remaining:,} of {limit.limit:,} requests are left until {_reset(patient)}"
     return [patient.ok("rate-limit", told)]
+
+
+def _spent(patient: Patient, left: int | None) -> Finding:
+    limit = patient.visit.limit
+    return patient.found(
+        "rate-limit-spent",
+        left=left,
+        limit=f"{limit.limit:,}" if limit.limit is not None else "allowed",
+        reset=_reset(patient),
+        reserve=format_share(patient.workspace.reserve),
+    )
+
+
+def _reset(patient: Patient) -> str:
+    reset = patient.visit.limit.reset
+    if reset is None:
+        return "the end of the hour"
+    return datetime.fromtimestamp(reset, UTC).strftime("%H:%M UTC")
 
 
 def permission(patient: Patient) -> list[Finding]:
@@ -91,8 +101,12 @@ def permission(patient: Patient) -> list[Finding]:
 
 def _permission(patient: Patient, endpoint: str, wanted: Sequence[str]) -> Finding:
     said, name = _question(patient, endpoint), permission_of(endpoint)
-    if not isinstance(said, BrazeError) or said.reason == "bad_request" or unreadable_points(said):
+    if not isinstance(said, BrazeError) or unreadable_points(said):
         return patient.ok("permission", f"the key has {name}")
+    if said.reason == "bad_request" and _may_be_the_id(patient, endpoint):
+        return patient.ok("permission", f"the key has {name}")
+    if said.reason == "rate_limited":
+        return _spent(patient, 0)
     if said.reason != "forbidden":
         return patient.found("unreadable", endpoint=endpoint, detail=detail_of(said))
     only_names = endpoint == LIST and not patient.watch.discover
@@ -113,6 +127,16 @@ def _question(patient: Patient, endpoint: str) -> object:
     # One that Braze does not know tells as much of the permission: 400 instead of 403.
     first = (*_selection(patient).selected, _NO_SEGMENT)[0]
     return patient.answer(patient.watch.sizes((first,))[0])
+
+
+def _may_be_the_id(patient: Patient, endpoint: str) -> bool:
+    """Whether a 400 can mean the id that was asked for: not if there was none, or a listed one."""
+    if endpoint == LIST:
+        return False
+    if endpoint == "/sessions/data_series":
+        return bool(_clearest(patient.watch.sessions()).query)
+    listed = {one.id for one in _listed(patient) or ()}
+    return listed.isdisjoint(_selection(patient).selected[:1])
 
 
 def _clearest(series: Sequence[Series]) -> Series:
@@ -161,7 +185,7 @@ def segment(patient: Patient) -> list[Finding]:
     rest = len(asked) - _MOST_ASKED
     unasked = f"; {rest} that are not in the list were not asked for" if rest > 0 else ""
     of = f" of {len(listed)}" if listed is not None else ""
-    return [patient.ok("segment", f"{len(selection.selected)}{of} are read{unasked}")]
+    return [patient.ok("segment", f"{len(selection.selected)}{of} are selected{unasked}")]
 
 
 def app(patient: Patient) -> list[Finding]:

@@ -1,7 +1,6 @@
 """The command `backfill`: from its flags to a file, and to what is to be done with that."""
 
 import math
-import re
 import shlex
 import shutil
 import sys
@@ -18,6 +17,7 @@ from exporter.account import Account
 from exporter.backfill import page_ends, write_history
 from exporter.catalog import DISCOVERY, Metric, metrics
 from exporter.client import BrazeError
+from exporter.columns import printable
 from exporter.commands import DONE, FAILED, USAGE, fail, settings_and_keys
 from exporter.config import Settings
 from exporter.model import Segment, Series
@@ -25,7 +25,7 @@ from exporter.poller import endpoints, watch_of
 from exporter.progress import progress
 from exporter.rendering import infos
 from exporter.samplefile import SampleFile, Size, Span, most
-from exporter.scraped import PrometheusError, Storage, prometheus, storage, target_labels
+from exporter.scraped import LABEL, PrometheusError, Storage, prometheus, storage, target_labels
 from exporter.secretfile import ApiKey
 from exporter.telemetry import Telemetry
 from exporter.watch import Watch, select
@@ -39,7 +39,6 @@ _LONGEST_BLOCK = "744h"  # what Prometheus itself compacts to at most, unless to
 _EARLIEST = 1_293_840_000  # the beginning of 2011
 _LISTED = 5  # failures that are listed one by one, of those for the same reason
 _LOOKBACK = 300  # seconds in which Prometheus' plain selectors find a sample
-_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _OURS = frozenset(label for metric in metrics() for label in metric.labels)
 
 
@@ -72,9 +71,10 @@ def backfill(arguments: Namespace) -> int:
         target = target_labels(ask, target, now) if ask else target
     except PrometheusError as error:
         return fail(str(error))
-    if not target:
-        _tell("the samples carry no job and instance, so they will not go on in the live series:")
-        _tell("give --prometheus URL, or --job and --instance")
+    missing = [name for name in ("job", "instance") if name not in target]
+    if missing and ask is None:
+        _tell(f"the samples carry no {' and no '.join(missing)}, so they will not go on in the")
+        _tell("live series: give --prometheus URL, or --job and --instance")
     failures: dict[str, str] = {}
     try:
         with ExitStack() as accounts, SampleFile(output, target, span) as file:
@@ -124,7 +124,7 @@ def _labels(arguments: Namespace) -> Mapping[str, str]:
     labels: dict[str, str] = {}
     for written in arguments.label:
         name, equals, value = written.partition("=")
-        if not equals or not value or not _LABEL.fullmatch(name) or name.startswith("__"):
+        if not equals or not value or not LABEL.fullmatch(name) or name.startswith("__"):
             raise ValueError(f"--label: {written!r} is no label such as namespace=monitoring")
         if name in _OURS:
             raise ValueError(f"--label: {name} is a label of the exporter's own")
@@ -207,11 +207,11 @@ def _write(
 
 def _say_what_next(output: Path, size: Size, span: Span, kept: Storage, now: float) -> None:
     known = Path(kept.path).is_absolute()
-    folder = shlex.quote(kept.path) if known else "DATA"
-    its = f", which is {kept.path}" if kept.path else ""
+    folder = shlex.quote(printable(kept.path)) if known else "DATA"
+    its = f", which is {printable(kept.path)}" if kept.path else ""
     meaning = "" if known else f"    (DATA is the folder of --storage.tsdb.path{its})\n"
     days = math.ceil((now - span.since) / 86_400) + 1
-    keeps = f"it keeps {kept.retention} now" if kept.retention else "unset, it keeps 15d"
+    keeps = f"it keeps {printable(kept.retention)} now" if kept.retention else "unset, it keeps 15d"
     print(
         f"wrote {output}: {_amount(size)}\n\n"
         f"Make blocks of it for Prometheus, as the user it runs as:\n\n"
@@ -243,4 +243,5 @@ def _time(moment: float) -> str:
 
 
 def _tell(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
+    """On stderr, in one line. Terminals obey some characters that Braze may have sent."""
+    print(printable(message), file=sys.stderr, flush=True)

@@ -4,6 +4,7 @@ Nothing heavy is imported before the command is known: `--help` answers at once.
 """
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -39,7 +40,6 @@ _COMMANDS = {
 
 
 _ENDLESS = frozenset({"serve", "demo", "simulate"})
-_LONG = frozenset({"backfill"})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,6 +54,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             module, _ = _COMMANDS[arguments.command]
             command = getattr(import_module(f"exporter.{module}"), arguments.command)
             code: int = command(arguments)
+            sys.stdout.flush()
+        except BrokenPipeError:  # as `| head` does, once it has enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what Python flushes at its end
+            return 1
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             return 1
@@ -65,12 +69,13 @@ def _starting(command: str) -> Iterator[None]:
     """What runs until it is stopped takes its signals itself, once it has started.
 
     Until then SIGTERM ends it as asked, and SIGHUP, which would kill it, has nothing to reload.
-    What takes long and ends by itself tidies up on SIGTERM as on Ctrl-C.
+    What ends by itself tidies up on SIGTERM as on Ctrl-C: by itself a container's first process
+    would not even notice.
     """
-    handlers: dict[int, signal.Handlers | Callable[..., object]] = {}
+    handlers: dict[int, signal.Handlers | Callable[..., object]]
     if command in _ENDLESS:
         handlers = {signal.SIGTERM: lambda *_: sys.exit(0), signal.SIGHUP: signal.SIG_IGN}
-    elif command in _LONG:
+    else:
         handlers = {signal.SIGTERM: signal.default_int_handler}
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:

@@ -13,6 +13,7 @@ from exporter.catalog import LIST
 from exporter.limiter import Interrupted, Limiter, Paused
 from exporter.model import Answer, Family, RateLimit, Segment, Series
 from exporter.pacing import asked_wait, backoff, read_rate_limit
+from exporter.secretfile import hidden
 from exporter.transport import Reply, TransportError
 
 log = logging.getLogger(__name__)
@@ -181,7 +182,7 @@ class Client:
             except TransportError as error:
                 if self._pause(0):  # cut off by us: no failure of Braze's
                     raise Interrupted from None
-                failure = BrazeError(error.reason, str(error).replace(key, "<secret>"))
+                failure = BrazeError(error.reason, hidden(str(error), key))
             except BrazeError as error:
                 failure = error
             else:
@@ -241,7 +242,7 @@ def _excerpt(reply: Reply, key: str) -> str:
     except (ValueError, TypeError, KeyError, RecursionError):
         message = reply.body.decode("utf-8", "replace")
     # Cut last: half a key would not be found.
-    return " ".join(str(message).replace(key, "<secret>")[:400].split())[:200] or "empty body"
+    return " ".join(hidden(str(message), key)[:400].split())[:200] or "empty body"
 
 
 def _read_answer(family: Family, zone: ZoneInfo, payload: dict[str, Any], sent: float) -> Answer:

@@ -121,14 +121,14 @@ def _say_listening(addresses: tuple[str, ...], settings: Settings) -> None:
     logging.getLogger(__name__).info("listening", extra=where | shard)
 
 
-def loader(arguments: Namespace) -> Callable[[], Settings]:
+def loader(arguments: Namespace, *, key_files: bool = True) -> Callable[[], Settings]:
     """What reads the settings that the command line, the environment and the file say at that
-    moment.
+    moment; without `key_files` they are good whatever is wrong with the files of keys.
     """
     flags: Mapping[str, object] = {
         flag: value for flag in _FLAGS if (value := vars(arguments)[flag]) is not None
     }
-    return lambda: load(arguments.config_file, flags, os.environ)
+    return lambda: load(arguments.config_file, flags, os.environ, key_files=key_files)
 
 
 def good_settings(read: Callable[[], Settings]) -> Settings | None:

@@ -255,10 +255,9 @@ class Settings(_Section):
     web: Web = Field(default_factory=Web)
     log: Log = Field(default_factory=Log)
     shard: _ShardOf = Field(
-        default=EVERYTHING,
-        description="the part that this exporter polls, counted from 0; `auto/3` takes the number "
-        "from the end of the host's name: scaling.md",
-    )
+        default=EVERYTHING, description="the part that this exporter polls, counted from 0; "
+        "`auto/3` takes the number from the end of the host's name: scaling.md",
+    )  # fmt: skip
 
 
 def load(
@@ -266,17 +265,20 @@ def load(
     flags: Mapping[str, object],
     environ: Mapping[str, str],
     hostname: Callable[[], str] = socket.gethostname,
+    *,
+    key_files: bool = True,
 ) -> Settings:
     """The settings of these sources: flags over environment over file over defaults.
 
-    `flags` has the flags that were given, without dashes: `{"log.level": "debug"}`. `hostname` is
-    asked for what depends on the machine. Raises ConfigError with every mistake in all of them.
+    `flags` has the flags given, without dashes: `{"log.level": "debug"}`. Raises ConfigError with
+    every mistake in all of them, and with those in files of keys unless they do not matter.
     """
     rows = reference()
     given = sources.read(config_file, flags, environ, rows)
     tree = merged(consistency.without_weaker_keys(given.trees))
     settings, mistakes = _validated(tree, rows, hostname)
-    found = given.lines([*mistakes, *consistency.mistakes(tree)])
+    mistakes += consistency.mistakes(tree, known=Settings.model_fields, key_files=key_files)
+    found = given.lines(mistakes)
     if settings is None or found:
         raise ConfigError(found)
     return settings

@@ -4,7 +4,7 @@ The checks look at the merged tree as it was written and pass over what has a wr
 the validation of each setting reports: so everything wrong is found in one go.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from exporter import instances, quantities
@@ -58,16 +58,20 @@ def mistakes_of_source(tree: _Tree) -> Iterator[Mistake]:
             yield Mistake(path, "stands beside api_key_file; keep one of them", of_key=True)
 
 
-def mistakes(tree: _Tree) -> Iterator[Mistake]:
-    """What is inconsistent in the merged tree."""
+def mistakes(tree: _Tree, *, known: Collection[str], key_files: bool = True) -> Iterator[Mistake]:
+    """What is inconsistent in the merged tree, whose keys may be those `known`; with `key_files`
+    also what keeps the files of keys from being read.
+    """
     workspaces = _map(tree, ("workspaces",))
-    if not workspaces and value_at(tree, ("workspaces",)) in (None, {}):
+    # Beside a misspelt key, an example of everything would hide which one.
+    misspelt = not tree.keys() <= set(known)
+    if not misspelt and not workspaces and value_at(tree, ("workspaces",)) in (None, {}):
         yield Mistake((), NO_WORKSPACE, of_key=True)
     for name, workspace in workspaces.items():
         for check in _CHECKS:
             for path, sentence in check(workspace if isinstance(workspace, Mapping) else {}):
                 yield Mistake(("workspaces", name, *path), sentence, of_key=True)
-        for path, sentence in _wrong_values(workspace):
+        for path, sentence in _wrong_values(workspace, key_files=key_files):
             yield Mistake(("workspaces", name, *path), sentence)
     if fault := _unreadable(_at(tree, "web", "config_file")):
         yield Mistake(("web", "config_file"), fault)
@@ -115,14 +119,14 @@ _CHECKS: tuple[Callable[[_Tree], _Found], ...] = (
 )  # fmt: skip
 
 
-def _wrong_values(workspace: object) -> _Found:
+def _wrong_values(workspace: object, *, key_files: bool) -> _Found:
     """Values that are right in form, but not beside the others or on this machine."""
     yield from _in_the_clear(workspace)
     for path in (("segments", "ids"), ("sessions", "by_segment"), ("sessions", "units")):
         yield from _twice(path, value_at(workspace, path))
     yield from _app_ids_twice(_map(workspace, ("apps",)))
     key_file = _at(workspace, "api_key_file")
-    if isinstance(key_file, str) and not _at(workspace, "api_key"):
+    if key_files and isinstance(key_file, str) and not _at(workspace, "api_key"):
         try:
             key_in(Path(key_file))
         except KeyFileError as error:

@@ -131,11 +131,15 @@ def as_json(found: Iterable[Row]) -> str:
 def as_yaml(found: Sequence[Row]) -> str:
     """For the settings: the selected ids, each with its name behind it; the others commented out.
 
+    What is quoted is so as YAML reads it, too: JSON's pairs of surrogates are two characters there.
+
     Names are comments only, so nothing that Braze says of a segment becomes a setting.
     """
-    text = "workspaces:\n"
+    text = (
+        "# Put `segments` in the place of that of each workspace in your settings.\nworkspaces:\n"
+    )
     for workspace in dict.fromkeys(row.workspace for row in found):
-        text += f"  {workspace}:\n    segments:\n      ids:\n"
+        text += f"  {json.dumps(workspace, ensure_ascii=False)}:\n    segments:\n      ids:\n"
         mine = [row for row in found if row.workspace == workspace]
         if not any(row.selected for row in mine):
             text = text.removesuffix("\n") + " []\n"
@@ -149,7 +153,9 @@ def _item(row: Row) -> str:
     about += ["tracked"] if row.segment.tracked else []
     about += [f"tags: {printable(', '.join(row.segment.tags))}"] if row.segment.tags else []
     off = "" if row.selected else "# "
-    return f"        {off}- {json.dumps(row.segment.id)}  # {'; '.join(about)}\n"
+    return (
+        f"        {off}- {json.dumps(row.segment.id, ensure_ascii=False)}  # {'; '.join(about)}\n"
+    )
 
 
 def _yes(known: bool | None) -> str:

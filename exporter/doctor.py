@@ -6,7 +6,7 @@ from contextlib import closing
 from http import HTTPStatus
 from typing import NamedTuple
 
-from exporter import accountchecks, loopback, quantities, waychecks, zonecheck
+from exporter import accountchecks, loopback, quantities, waychecks, webconfig, zonecheck
 from exporter.causes import CAUSES
 from exporter.config import ConfigError, Settings
 from exporter.findings import Finding, State
@@ -69,6 +69,7 @@ class Doctor:
         }
         count = f"{len(settings.workspaces)} workspace{'s' * (len(settings.workspaces) != 1)}"
         yield Finding("", "settings", State.OK, f"good: {count}")
+        yield from _web(settings)
         for name, workspace in chosen.items():
             with closing(Patient(name, workspace, settings.poll, self._means)) as patient:
                 for finding in examine(patient):
@@ -93,6 +94,15 @@ def examine(patient: Patient, steps: Sequence[Step] = STEPS) -> Iterator[Finding
         if any(finding.state is State.FAILED for finding in found):
             blocked[step.name] = step.name
         yield from found
+
+
+def _web(settings: Settings) -> Iterator[Finding]:
+    """What is wrong with the file of TLS and passwords, without which nothing is served."""
+    path = settings.web.config_file
+    mistakes = webconfig.read(path).mistakes if path is not None else ()
+    if mistakes:
+        details = {"mistakes": "\n".join(mistakes)}
+        yield CAUSES["web-config-wrong"].finding("web-config-wrong", "", details)
 
 
 def _port(address: str, means: Means) -> Finding:

@@ -17,15 +17,15 @@ from exporter import plan as planning
 from exporter.account import Account
 from exporter.client import BrazeError
 from exporter.columns import printable
-from exporter.commands import DONE, FAILED, USAGE, loader, settings_and_keys
+from exporter.commands import DONE, FAILED, USAGE, good_settings, loader, settings_and_keys
 from exporter.config import Settings, Workspace
 from exporter.doctor import Doctor
 from exporter.findings import Finding, State, Style, as_json, summary
 from exporter.model import Segment
 from exporter.patient import Means
-from exporter.poller import endpoints, watch_of
+from exporter.poller import endpoints, key_of, watch_of
 from exporter.progress import progress
-from exporter.secretfile import ApiKey
+from exporter.secretfile import ApiKey, KeyFileError
 from exporter.telemetry import Telemetry
 from exporter.watch import Watch, select
 
@@ -45,7 +45,7 @@ class Unable(Exception):
 
 def doctor(arguments: Namespace) -> int:
     """Print what `Doctor` finds, as it finds it."""
-    read = loader(arguments)
+    read = loader(arguments, key_files=False)  # what is wrong with those, a check of its own says
 
     def known() -> Settings:
         settings = read()
@@ -76,19 +76,23 @@ def doctor(arguments: Namespace) -> int:
 
 
 def plan(arguments: Namespace) -> int:
-    """Print what the settings will cost."""
-
-    def answer(settings: Settings, keys: Keys) -> int:
+    """Print what the settings will cost. Only who asks Braze needs a key: this is for before."""
+    settings = good_settings(loader(arguments, key_files=False))
+    if settings is None:
+        return USAGE
+    logs.set_up(settings.log.level, settings.log.format)  # no line of it holds a key
+    try:
         subjects = [
-            _subject(name, workspace, settings, keys[name], arguments.segments)
+            _subject(name, workspace, settings, arguments.segments)
             for name, workspace in _chosen(settings, arguments.workspace).items()
         ]
-        made = planning.plan(subjects, arguments.latency)
-        write = planning.as_json if arguments.json else planning.as_text
-        _say(write(made))
-        return DONE
-
-    return _answered(arguments, answer)
+    except Unable as error:
+        _complain(error)
+        return error.code
+    made = planning.plan(subjects, arguments.latency)
+    write = planning.as_json if arguments.json else planning.as_text
+    _say(write(made))
+    return DONE
 
 
 def discover(arguments: Namespace) -> int:
@@ -141,7 +145,7 @@ def _complain(reason: object) -> None:
 
 
 def _subject(
-    name: str, workspace: Workspace, settings: Settings, key: ApiKey, count: int | None
+    name: str, workspace: Workspace, settings: Settings, count: int | None
 ) -> planning.Subject:
     watch = watch_of(name, workspace, settings.poll, settings.shard)
     if count is not None or not watch.discover:
@@ -149,6 +153,11 @@ def _subject(
         listed = max(count or 0, len(watch.ids))
         selection, names = planning.assumed(watch, listed)
     else:
+        try:
+            key = key_of(name, workspace)
+        except KeyFileError as error:
+            why = f"workspaces.{name}.api_key_file: {error}; or give --segments N"
+            raise Unable(why, USAGE) from None
         with _account(name, workspace, settings, key) as account:
             listing = _listing(name, account)
         listed, selection, source = len(listing), select(listing, watch), "asked of Braze's list"

@@ -81,9 +81,11 @@ def _hint_for_name(written: str) -> str:
         return f"; did you mean https://{host}?"
     if "." in host:
         return "; a URL begins with https://"
-    short = re.fullmatch(r"([a-z]{2})[-_ ]?([0-9]{1,2})", host)
+    short = re.fullmatch(r"([a-z]{2})[-_ ]?0*([0-9]{1,2})", host)
     named = f"{short[1].upper()}-{int(short[2]):02}" if short else ""
-    return f"; did you mean {named}?" if named in INSTANCES else did_you_mean(written, INSTANCES)
+    if named in INSTANCES:
+        return f"; did you mean {named}?"
+    return f"; there are {', '.join(INSTANCES)}" if short else did_you_mean(written, INSTANCES)
 
 
 def _not_rest(host: str) -> str:

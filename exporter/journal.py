@@ -3,7 +3,9 @@
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 
+from exporter.catalog import LIST
 from exporter.model import Reading, Series, Unit
+from exporter.remedies import reason_of, remedy
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,8 @@ class Journal:
         of, before = self.of(reading.collector), self._failing.get(reading.collector, {})
         self._failing[reading.collector] = reading.failures
         for reason, series in _begun(reading.failures, before).items():
-            log.warning("cannot read", extra=of | _some(series) | {"reason": reason})
+            said = {"reason": reason} | _remedy(reason, series[0])
+            log.warning("cannot read", extra=of | _some(series) | said)
         if recovered := _ended(reading, before):
             log.info("can be read again", extra=of | _some(recovered))
         self._zone(reading)
@@ -87,6 +90,12 @@ def _ended(reading: Reading, before: Failures) -> Sequence[Series | None]:
         for series in before
         if series not in reading.failures and (series is None or series in reading.answers)
     ]
+
+
+def _remedy(reason: str, series: Series | None) -> dict[str, object]:
+    """What to do about it, where something is known to help."""
+    told = remedy(reason_of(reason), series.family.endpoint if series else LIST)
+    return {"remedy": told} if told else {}
 
 
 def _some(series: Iterable[Series | None]) -> dict[str, object]:

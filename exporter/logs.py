@@ -15,7 +15,8 @@ _LEVELS = {
     "error": logging.ERROR,
 }
 _NAMES = {number: name for name, number in _LEVELS.items()} | {logging.CRITICAL: "error"}
-_BARE = re.compile(r"[^\s\"=\\\x00-\x1f\x7f]+")
+_BARE = re.compile(r"[^\s\"=\\\x00-\x1f\x7f-\x9f]+")
+_C1 = re.compile(r"[\x7f-\x9f\u2028\u2029]")
 _SHORTEST = 8  # characters of a secret; a shorter one would be found in ordinary words
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -80,10 +81,16 @@ def set_up(
 def _logfmt(fields: dict[str, object]) -> str:
     def spelled(value: object) -> str:
         text = f"{value:g}" if isinstance(value, float) else str(value)
-        return text if _BARE.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+        return text if _BARE.fullmatch(text) else _quoted(text)
 
     return " ".join(f"{key}={spelled(value)}" for key, value in fields.items())
 
 
 def _json(fields: dict[str, object]) -> str:
-    return json.dumps(fields, ensure_ascii=False, default=str)
+    return _quoted(fields)
+
+
+def _quoted(value: object) -> str:
+    """As JSON, which leaves the controls of C1 as they are; terminals obey those too."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return _C1.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -156,9 +156,20 @@ def did_you_mean(word: str, known: Collection[str]) -> str:
 
 
 def close_match(word: str, known: Collection[str]) -> str:
-    """The known word that is most like this one, or nothing; case does not count."""
+    """The known word that is most like this one, or nothing; case does not count.
+
+    Where only digits differ, as in US-99 and US-10, nobody can tell what was meant.
+    """
     if len(known) > _MOST_COMPARED:
         return ""
     by_lower = {each.lower(): each for each in known}
+    bare = _without_digits(word)
+    has_digits = bare != word.lower()
+    if has_digits and word.lower() not in by_lower and bare in map(_without_digits, known):
+        return ""
     close = get_close_matches(word.lower(), by_lower, n=1)
     return by_lower[close[0]] if close else ""
+
+
+def _without_digits(word: str) -> str:
+    return re.sub(r"[0-9]+", "", word.lower())

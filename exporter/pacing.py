@@ -51,14 +51,19 @@ def asked_wait(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def read_rate_limit(headers: Mapping[str, str]) -> RateLimit:
-    """Braze's `X-RateLimit-*` headers. On a 401 they are there and empty: that is None, not 0."""
+    """Braze's `X-RateLimit-*` headers. On a 401 they are there and empty: that is None, not 0.
 
-    def number(name: str) -> int | None:
+    A reset of more than ten digits is no epoch second, and may be none that a calendar has.
+    """
+
+    def number(name: str, digits: int) -> int | None:
         text = headers.get(name, "").strip()
-        return int(text) if text.isascii() and text.isdigit() and len(text) <= 15 else None
+        return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else None
 
     return RateLimit(
-        number("x-ratelimit-limit"), number("x-ratelimit-remaining"), number("x-ratelimit-reset")
+        number("x-ratelimit-limit", 15),
+        number("x-ratelimit-remaining", 15),
+        number("x-ratelimit-reset", 10),
     )
 
 

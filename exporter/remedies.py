@@ -1,4 +1,4 @@
-"""What to do about a poll that failed, in words for whoever reads the status page: pure."""
+"""What to do about a poll that failed, in words for the status page and the log: pure."""
 
 from exporter.catalog import LIST
 

@@ -8,6 +8,10 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlencode
 
 from exporter.catalog import BUILD_INFO
+from exporter.columns import printable
+
+LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
+"""The name of a label as the file can carry it: not those in UTF-8 that Prometheus 3 allows."""
 
 _TIMEOUT = 10.0
 _CAP = 4 * 1024 * 1024
@@ -57,7 +61,7 @@ def prometheus(url: str) -> Ask:
             response = connection.getresponse()
             body = response.read(_CAP)
         except (OSError, HTTPException, UnicodeError) as error:
-            raise PrometheusError(f"no answer from {url}: {error}") from None
+            raise PrometheusError(f"no answer from {url}: {printable(str(error))}") from None
         finally:
             connection.close()
         if response.status != 200:
@@ -88,6 +92,12 @@ def target_labels(ask: Ask, known: Labels, now: float) -> Labels:
             f"that Prometheus scrapes more than one; say which by --job, --instance or --label:\n"
             f"{listed}"
         )
+    if odd := [name for name in sets[0] if not LABEL.fullmatch(name)]:
+        raise PrometheusError(
+            f"that Prometheus adds the label {printable(odd[0])!r}, which the file cannot carry: "
+            "its names are of letters, digits and _; give --job, --instance and --label instead, "
+            "or have it scrape under another name"
+        )
     return sets[0]
 
 
@@ -115,4 +125,4 @@ def _targets(series: Sequence[object]) -> list[Labels]:
 
 
 def _written(labels: Labels) -> str:
-    return "{" + ", ".join(f'{name}="{value}"' for name, value in labels.items()) + "}"
+    return printable("{" + ", ".join(f'{name}="{value}"' for name, value in labels.items()) + "}")

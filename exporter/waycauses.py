@@ -9,6 +9,12 @@ WAY: dict[str, Cause] = {
         "nothing else can be checked before",
         "correct each at its place; docs/configuration.md explains every setting",
     ),
+    "web-config-wrong": Cause(
+        "settings",
+        "{mistakes}",
+        "the exporter does not start with a web.config_file that it cannot use",
+        "correct each at its place; docs/web-config.md explains every key",
+    ),
     "key-unreadable": Cause(
         "key",
         "the file of the API key {problem}",

@@ -53,8 +53,10 @@ def time_zone(patient: Patient) -> list[Finding]:
     found = difference(read, zone)
     if found is None:
         sure = any(s.family.unit is Unit.HOUR and not a.points[-1].offset for s, a in read)
-        told = "is" if sure else "may well be"  # two zones share most hours of a day
-        return [patient.ok("time-zone", f"{zone} {told} the company's: Braze's now is ours")]
+        if not sure:  # two zones share most hours of a day
+            told = "cannot be told from these answers; compare Braze's Settings > Company Settings"
+            return [patient.skipped("time-zone", f"whether {zone} is the company's {told}")]
+        return [patient.ok("time-zone", f"{zone} is the company's: Braze's now is ours")]
     form = "%H:%M" if found.unit is Unit.HOUR else "%Y-%m-%d"
     details: dict[str, object] = {
         "unit": found.unit.value,

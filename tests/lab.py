@@ -112,7 +112,7 @@ class Lab:
         means = Means(self.probes, self.clock.now, self.instances, self.find_instance)
 
         def read() -> Settings:
-            settings = load(path, {}, {})
+            settings = load(path, {}, {}, key_files=False)
             self.once_loaded()
             return settings
 

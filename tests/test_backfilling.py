@@ -13,7 +13,15 @@ import pytest
 
 from exporter.cli import main
 from exporter.simulator import Server
-from tests.doubles import KEY, OTHER_KEY, Process, clean_environment, eventually, simulated
+from tests.doubles import (
+    KEY,
+    OTHER_KEY,
+    Process,
+    clean_environment,
+    eventually,
+    listening,
+    simulated,
+)
 
 APPS = {"ios": "5d1f3c0e-9a47-4b62-8c1d-2e7f60b4a911"}
 
@@ -56,7 +64,8 @@ def test_it_writes_the_file_and_says_what_to_do_with_it(
     """How much it will be at most, how much it was, the command for promtool, the retention."""
     output = tmp_path / "history of all.om"
     config = write(settings(simulator))
-    code = run(f"--config.file={config}", f"--output={output}", "--days=2", "--job=braze")
+    words = ("--days=2", "--job=braze", "--instance=a:10068")
+    code = run(f"--config.file={config}", f"--output={output}", *words)
 
     out, err = capsys.readouterr()
     assert code == 0
@@ -139,7 +148,43 @@ def test_without_labels_it_warns(
     """It is a file all the same: a VictoriaMetrics may add them."""
     config = write(settings(simulator))
     assert run(f"--config.file={config}", f"--output={tmp_path / 'out.om'}", "--days=1") == 0
-    assert "the samples carry no job and instance" in capsys.readouterr().err
+    assert "the samples carry no job and no instance" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    [(("--label=team=x",), "no job and no instance"), (("--job=x",), "no instance")],
+)
+def test_with_other_labels_alone_it_warns_too(
+    words: tuple[str, ...],
+    missing: str,
+    simulator: Server,
+    write: Write,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Every scraped series has both."""
+    flags = (f"--config.file={write(settings(simulator))}", f"--output={tmp_path / 'out.om'}")
+    assert run(*flags, "--days=1", *words) == 0
+    assert f"the samples carry {missing}, so" in capsys.readouterr().err
+
+
+def test_what_braze_says_gives_a_terminal_no_orders(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Control characters in an answer are shown as what they are."""
+    body = b'{"message": "no \\u001b]0;pwned\\u0007"}'
+    head = b"HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(
+        body
+    )
+    with listening(lambda one: one.sendall(head + body)) as port:
+        shop = {"endpoint": f"http://127.0.0.1:{port}", "api_key": KEY, "apps": APPS}
+        config = write({"workspaces": {"shop": shop}})
+        assert run(f"--config.file={config}", f"--output={tmp_path / 'o'}", "--days=1") == 1
+
+    out, err = capsys.readouterr()
+    assert "no \\x1b]0;pwned\\x07" in err
+    assert not {"\x1b", "\x07"} & {*(out + err)}
 
 
 @pytest.mark.parametrize(

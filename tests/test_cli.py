@@ -228,7 +228,7 @@ def test_once_says_what_could_not_be_read_and_writes_the_rest(
     assert not [name for name in page if "braze_app_sessions_" in name]
     success = "braze_exporter_collector_success"
     assert value_of(page, success, workspace="shop", collector="sessions") == 0
-    assert "unauthorized: status 401: Invalid API key: <secret>" in once.err
+    assert "unauthorized: status 401: Invalid API key: (key not shown)" in once.err
     assert KEY not in once.err
 
 

@@ -679,6 +679,23 @@ def test_an_echoed_key_is_never_repeated(outcome: Outcome) -> None:
     assert failure.__cause__ is None
 
 
+@pytest.mark.parametrize(
+    "echo",
+    [
+        rb'{"message": "Invalid API key: abc\\def\"ghi/jkl&mno',  # JSON that breaks off
+        rb'{"message": "Invalid API key: abc\\def\"ghi\/jkl&mno',
+        rb"<p>Invalid API key: abc\def&quot;ghi/jkl&amp;mno</p>",
+        rb'<p>Invalid API key: abc\def"ghi/jkl&amp;mno</p>',
+    ],
+)
+def test_a_key_that_is_echoed_in_another_spelling_is_not_repeated(echo: bytes) -> None:
+    """JSON and HTML escape some characters that a key may hold."""
+    failure = str(Bench(reply(echo, 401), key=lambda: r"abc\def" + '"ghi/jkl&mno').failure())
+
+    assert "Invalid API key: (key not shown)" in failure
+    assert "ghi" not in failure
+
+
 def test_the_message_says_what_came_on_one_line() -> None:
     """Braze's own message where there is one, else the beginning of the body, without breaks."""
     said = {

@@ -658,5 +658,5 @@ def test_the_log_of_a_process(simulator: Server, write: Write, process: Start) -
     )
     assert len(lines) == 5
     assert KEY not in served.process.err
-    assert "Invalid API key: <secret>" in served.process.err
+    assert "Invalid API key: (key not shown)" in served.process.err
     assert served.process.out == ""

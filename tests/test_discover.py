@@ -87,6 +87,21 @@ def test_no_name_becomes_a_setting() -> None:
     assert '        # - "s1"  # One; 9 users; tracked; tags: a, b\n' in text
 
 
+def test_odd_names_and_ids_stay_what_they_are() -> None:
+    """A workspace called no is no boolean, and one character is not two halves."""
+    text = as_yaml([Row("no", Segment("s\U0001f600", "x"), selected=True)])
+
+    assert yaml.safe_load(text) == {"workspaces": {"no": {"segments": {"ids": ["s\U0001f600"]}}}}
+
+
+def test_the_yaml_says_where_it_goes() -> None:
+    """Appended to a file, its `workspaces` would stand there twice."""
+    first, second, *_ = as_yaml([Row("shop", ONE, selected=True)]).splitlines()
+
+    assert first == "# Put `segments` in the place of that of each workspace in your settings."
+    assert second == "workspaces:"
+
+
 def test_nothing_selected_is_an_empty_list() -> None:
     text = as_yaml([Row("shop", ONE, selected=False)])
 

@@ -79,17 +79,26 @@ def key_file(lab: Lab) -> Path:
     return path
 
 
-@case("settings-wrong", "api_key_file: cannot be read: it does not exist")
+@case("key-unreadable", "the file of the API key cannot be read: it does not exist")
 def the_key_file_is_missing(lab: Lab, _: Env) -> Iterator[None]:
     path = key_file(lab)
     yield
     path.write_text(KEY)
 
 
-@case("settings-wrong", "api_key_file: is empty")
+@case("key-unreadable", "the file of the API key is empty")
 def the_key_file_is_empty(lab: Lab, env: Env) -> Iterator[None]:
     (lab.folder / "key").write_text("")
     yield from the_key_file_is_missing(lab, env)
+
+
+@case("web-config-wrong", "correct each at its place")
+def a_password_of_the_web_is_no_hash(lab: Lab, _: Env) -> Iterator[None]:
+    path = lab.folder / "web.yml"
+    path.write_text("basic_auth_users: {ann: plain}\n")
+    lab.settings["web"]["config_file"] = str(path)
+    yield
+    del lab.settings["web"]["config_file"]
 
 
 @case("key-unreadable", "write the key, and nothing else, into")
@@ -102,7 +111,7 @@ def the_key_file_goes_away(lab: Lab, _: Env) -> Iterator[None]:
     path.write_text(KEY)
 
 
-@case("settings-wrong", "api_key_file: contains white space; give the key alone")
+@case("key-unreadable", "the file of the API key contains white space; give the key alone")
 def the_key_file_is_a_whole_line_of_settings(lab: Lab, env: Env) -> Iterator[None]:
     (lab.folder / "key").write_text(f"api_key: {KEY}\n")
     yield from the_key_file_is_missing(lab, env)
@@ -394,6 +403,27 @@ def one_endpoint_is_down(lab: Lab, _: Env) -> Iterator[None]:
     yield  # by now it is up again
 
 
+@case("unreadable", "try again in some minutes")
+def the_list_is_a_bad_request(lab: Lab, _: Env) -> Iterator[None]:
+    lab.braze.simulator.faults.add("bad-request@/segments/list")
+    yield
+    lab.braze.simulator.faults.clear()
+
+
+@case("unreadable", "try again in some minutes")
+def every_size_of_the_list_is_a_bad_request(lab: Lab, _: Env) -> Iterator[None]:
+    lab.braze.simulator.faults.add("bad-request@/segments/data_series")
+    yield
+    lab.braze.simulator.faults.clear()
+
+
+@case("rate-limit-spent", "find who sends so many")
+def sizes_alone_are_over_the_rate_limit(lab: Lab, _: Env) -> Iterator[None]:
+    lab.braze.simulator.faults.add("rate-limited@/segments/data_series*3")
+    yield
+    lab.braze.simulator.faults.clear()
+
+
 # Segments and apps
 
 
@@ -538,7 +568,9 @@ def test_nothing_is_found_where_nothing_is_wrong(lab: Lab) -> None:
 
     assert bad(found) == []
     assert list(dict.fromkeys(each.check for each in found)) == list(CHECKS)
-    assert [each.check for each in found if each.state is State.SKIPPED] == ["tracking"]
+    skipped = {each.check: each.what for each in found if each.state is State.SKIPPED}
+    assert skipped.keys() == {"tracking", "time-zone"}
+    assert skipped["time-zone"].endswith("compare Braze's Settings > Company Settings")
     assert lab.doctor.requests == {"shop": len(lab.braze.requests)}
     assert len(lab.braze.requests) <= 7
     assert {request.method for request in lab.braze.requests} == {"GET"}
@@ -608,6 +640,14 @@ def test_one_missing_permission_leaves_the_other_checks(lab: Lab) -> None:
     states = {each.check: each.state for each in found}
     assert states["segment"] is State.OK
     assert states["app"] is State.SKIPPED
+
+
+def test_no_segment_counts_as_read_where_no_size_is(lab: Lab) -> None:
+    """What the settings select is all that is known then."""
+    lab.shop["api_key"] = f"{KEY}-without-segments.data_series"
+    [segment] = [each for each in lab.examine() if each.check == "segment"]
+
+    assert segment.what == "12 of 12 are selected"
 
 
 def test_a_broken_workspace_does_not_hide_another(lab: Lab) -> None:

@@ -17,9 +17,9 @@ schedule shard tls trend
 accountcauses buckets catalog display instances loopback merging names pacing reference secretfile
 signals waycauses web yamlfile
 
-connections conversation exposition history journal limiter past remedies telemetry watch
+connections conversation exposition history limiter past remedies telemetry watch
 
-admission baselines causes consistency environment transport webformat wording
+admission baselines causes consistency environment journal transport webformat wording
 
 client holding server sources
 

@@ -159,6 +159,39 @@ def test_doctor_can_be_interrupted(write: Write, process: Start) -> None:
         assert doctor.err == "interrupted\n"
 
 
+@pytest.mark.parametrize("command", ["once", "doctor", "plan", "discover"])
+def test_sigterm_ends_what_asks_as_ctrl_c_does(command: str, write: Write, process: Start) -> None:
+    """The first process of a container only hears the signals that it takes itself."""
+    connections: list[object] = []
+    with listening(connections.append) as port:
+        endpoint = f"http://127.0.0.1:{port}"
+        path = write({"workspaces": {"shop": {"endpoint": endpoint, "api_key": KEY}}})
+        asking = process(command, f"--config.file={path}")
+        eventually(lambda: connections, "it asks")
+        asking.signal(signal.SIGTERM)
+
+        assert asking.end() == 1
+        assert asking.err.endswith("interrupted\n")
+
+
+@pytest.mark.parametrize("words", [["simulate", "--list-faults"], ["doctor"], ["plan"]])
+def test_a_reader_that_has_enough_is_no_error(words: list[str], config: Callable[..., str]) -> None:
+    """As `| head` is, which ends after some lines."""
+    flags = [config()] if words[0] != "simulate" else []
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(
+        [sys.executable, "-m", "exporter", *words, *flags],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        env=clean_environment(),
+        timeout=20,
+    )
+    os.close(writer)
+
+    assert (ended.returncode, ended.stderr) == (1, b"")
+
+
 @pytest.mark.parametrize("command", ["doctor", "plan", "discover"])
 def test_a_workspace_that_is_not_there_ends_with_2(
     command: str, config: Callable[..., str], capsys: Out
@@ -204,6 +237,35 @@ def test_plan_asks_nothing_where_it_need_not(
 
     assert said in capsys.readouterr().out
     assert simulator.requests == ()
+
+
+@pytest.mark.parametrize(
+    ("segments", "flags", "code"), [({"ids": ["a"]}, [], 0), ({}, ["--segments=9"], 0), ({}, [], 2)]
+)
+def test_plan_needs_a_key_only_to_ask(
+    segments: object,
+    flags: list[str],
+    code: int,
+    config: Callable[..., str],
+    tmp_path: Path,
+    capsys: Out,
+) -> None:
+    """Before anything is deployed there is none."""
+    flag = config(segments=segments, api_key=None, api_key_file=str(tmp_path / "none"))
+    assert main(["plan", flag, *flags]) == code
+
+    said = "workspaces.shop.api_key_file: cannot be read: it does not exist; or give --segments N"
+    assert (said in capsys.readouterr().err) == bool(code)
+
+
+def test_doctor_names_the_workspace_whose_key_file_is_missing(
+    config: Callable[..., str], tmp_path: Path, capsys: Out
+) -> None:
+    """It is a check of its own, after settings that are good otherwise."""
+    path = tmp_path / "none"
+    assert main(["doctor", config(api_key=None, api_key_file=str(path))]) == 1
+
+    assert "failed  shop/key: the file of the API key cannot be read" in capsys.readouterr().out
 
 
 def test_plan_for_programs_and_of_one_workspace(config: Callable[..., str], capsys: Out) -> None:

@@ -51,6 +51,7 @@ def test_an_endpoint_becomes_a_url(written: str, url: str) -> None:
         ("production", NAME),
         ("US-1", f"{NAME}; did you mean US-01?"),
         ("us01", f"{NAME}; did you mean US-01?"),
+        ("US-99", f"{NAME}; there are {', '.join(INSTANCES)}"),
         ("EU_2", f"{NAME}; did you mean EU-02?"),
         ("US-001", f"{NAME}; did you mean US-01?"),
         ("rest.iad-01.braze.com", f"{NAME}; did you mean https://rest.iad-01.braze.com?"),

@@ -51,6 +51,16 @@ def test_a_logfmt_line() -> None:
     )
 
 
+def test_json_gives_a_terminal_no_orders_either() -> None:
+    """The single-character CSI is a control character that JSON itself lets through."""
+    written = set_up("info", "json")
+    logging.getLogger("exporter").info("x", extra={"value": "\x9b31mred"})
+
+    [line] = written()
+    assert line.isprintable()
+    assert json.loads(line)["value"] == "\x9b31mred"
+
+
 @pytest.mark.parametrize(
     ("value", "spelled"),
     [
@@ -62,6 +72,8 @@ def test_a_logfmt_line() -> None:
         ("back\\slash", r'"back\\slash"'),
         ("line\nbreak", r'"line\nbreak"'),
         ("\x1b[31mred", r'"\u001b[31mred"'),
+        ("\x9b31mred", r'"\u009b31mred"'),
+        ("a\x7fb", r'"a\u007fb"'),
         ("Österreich", "Österreich"),
         (None, "None"),
         (True, "True"),

@@ -14,6 +14,7 @@ from exporter.config import Settings, load
 from exporter.model import Unit
 from exporter.negotiation import Format
 from exporter.poller import Poller, endpoints, key_of
+from exporter.remedies import remedy
 from exporter.secretfile import ApiKey, KeyFileError
 from exporter.simulator import Server
 from exporter.snapshot import Store
@@ -343,7 +344,8 @@ def test_a_failure_is_logged_when_it_begins_and_when_it_ends(
         "msg": "cannot read",
         "workspace": "shop",
         "collector": "sessions",
-        "reason": "unauthorized: status 401: Invalid API key: <secret>",
+        "reason": "unauthorized: status 401: Invalid API key: (key not shown)",
+        "remedy": remedy("unauthorized", "/sessions/data_series"),
         "series": 1,
         "for_example": f'braze_app_sessions_daily{{workspace="shop",app_id="{APPS["ios"]}"}}',
     }

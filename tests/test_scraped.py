@@ -72,6 +72,16 @@ def test_of_several_exporters_one_must_be_named() -> None:
     )
 
 
+def test_a_label_that_the_file_cannot_carry_is_refused() -> None:
+    """Prometheus 3 allows dots in names, promtool's OpenMetrics does not; nor is it shown raw."""
+    with pytest.raises(PrometheusError, match=r"adds the label 'service\.name', which the file"):
+        target_labels(Asked({"job": "b", "service.name": "x"}), {}, NOW)
+    with pytest.raises(PrometheusError) as raised:
+        target_labels(Asked({"job": "\x1b]0;a\x07"}, {"job": "b"}), {}, NOW)
+
+    assert "\x1b" not in str(raised.value)
+
+
 @pytest.mark.parametrize("answer", [[], None, {}, "no"])
 def test_no_exporter_is_said_so(answer: object) -> None:
     """Nothing scraped, or an answer that is none."""
