@@ -9,6 +9,7 @@ import re
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from exporter.catalog import Metric
 from exporter.negotiation import Format
@@ -50,6 +51,23 @@ def header(metric: Metric, form: Format) -> str:
     return f"# HELP {metric.name} {help_text}\n# TYPE {metric.name} {kind}\n"
 
 
+_LARGE = 16 * 1024
+"""Bytes from which on a piece is packed by itself: below, its neighbours help to make it small."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of pages that stands until it is rendered again, packed once where it is large."""
+
+    plain: bytes
+    packed: bytes | None
+
+    @classmethod
+    def of(cls, plain: bytes) -> "Piece":
+        """The piece of this text."""
+        return cls(plain, _packed(plain) if len(plain) >= _LARGE else None)
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """The part of a page that stands until the next publish, plain and packed."""
@@ -59,12 +77,17 @@ class Page:
     crc: int
 
     @classmethod
-    def of(cls, pieces: Iterable[bytes]) -> "Page":
-        """The page made of `pieces`."""
-        plain = b"".join(pieces)
-        deflate = zlib.compressobj(6, zlib.DEFLATED, -15)
-        packed = deflate.compress(plain) + deflate.flush(zlib.Z_FULL_FLUSH)
-        return cls(plain, packed, zlib.crc32(plain))
+    def of(cls, pieces: Iterable[Piece]) -> "Page":
+        """The page made of `pieces`. Large ones are not packed again."""
+        parts = tuple(pieces)
+        plain = b"".join(part.plain for part in parts)
+        packed: list[bytes] = []
+        for large, run in groupby(parts, key=lambda part: part.packed is not None):
+            if large:
+                packed += (part.packed or b"" for part in run)
+            else:
+                packed.append(_packed(b"".join(part.plain for part in run)))
+        return cls(plain, b"".join(packed), zlib.crc32(plain))
 
     def with_tail(self, tail: bytes, gzipped: bool) -> bytes:
         """The page followed by `tail`, as one gzip member when `gzipped`.
@@ -86,6 +109,14 @@ class Page:
                 size.to_bytes(4, "little"),
             )
         )
+
+
+def _packed(plain: bytes) -> bytes:
+    """Deflated, to the end of a byte and with nothing that refers to what comes before: so pieces
+    can follow one another in any order (RFC 1951).
+    """
+    deflate = zlib.compressobj(6, zlib.DEFLATED, -15)
+    return deflate.compress(plain) + deflate.flush(zlib.Z_FULL_FLUSH)
 
 
 def _escaped(found: re.Match[str]) -> str:

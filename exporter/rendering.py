@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from exporter import catalog
 from exporter.catalog import Metric
-from exporter.exposition import sample
+from exporter.exposition import Piece, sample
 from exporter.holding import Held
 from exporter.model import Reading, Segment, Series
 from exporter.watch import Selection, Watch
 
-Lines = dict[Metric, bytes]
+Lines = dict[Metric, Piece]
 """Sample lines by metric. A metric without a sample is left out."""
 
 
@@ -105,4 +105,6 @@ def _lines(rows: Iterable[tuple[Metric, tuple[str, ...], float]]) -> Lines:
     for metric, labels, value in rows:
         lines.setdefault(metric, []).append(sample(metric, labels, float(value)))
     # A name from Braze may hold half a character (a lone surrogate of JSON), which no page can.
-    return {metric: "".join(text).encode("utf-8", "replace") for metric, text in lines.items()}
+    return {
+        metric: Piece.of("".join(text).encode("utf-8", "replace")) for metric, text in lines.items()
+    }

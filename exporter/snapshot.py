@@ -5,13 +5,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from exporter.catalog import DISCOVERY, PUBLISHED, SEGMENTS, SESSIONS
-from exporter.exposition import Page, header
+from exporter.exposition import Page, Piece, header
 from exporter.holding import Held, held_after, judged, next_change, visible, with_history
 from exporter.model import Point, Reading, Segment, Series
 from exporter.negotiation import Format
 from exporter.past import History, Past
 from exporter.rendering import Lines, collector_lines, series_lines, workspace_lines
 from exporter.watch import Selection, Watch, select
+
+_HEADERS = {
+    (metric, form): Piece.of(header(metric, form).encode())
+    for metric in PUBLISHED
+    for form in Format
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +267,7 @@ def _render(lines: Iterable[Lines], until: float) -> Snapshot:
                 piece
                 for metric, parts in samples.items()
                 if parts
-                for piece in (header(metric, form).encode(), *parts)
+                for piece in (_HEADERS[metric, form], *parts)
             )
             for form in Format
         },
