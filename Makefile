@@ -7,10 +7,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 RUN_READY := .venv/.run-$(shell cksum < requirements.lock | cut -d' ' -f1)
 DEV_READY := .venv/.dev-$(shell cat requirements-dev.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: demo test lint format docs golden lock wheel check-tools clean
+.PHONY: demo demo-history test lint format docs golden pictures lock wheel check-tools clean
 
 demo: $(RUN_READY)  ## the exporter at work against a simulated Braze
 	$(BIN)/python -m exporter demo
+
+demo-history: $(RUN_READY)  ## the same with a Prometheus that has 100 days of history (needs prometheus and promtool)
+	PYTHON=$(BIN)/python prometheus/example/with-history
 
 test: $(DEV_READY)  ## all tests
 	$(BIN)/python -m pytest
@@ -29,6 +32,9 @@ docs: $(DEV_READY)  ## write the generated tables anew
 
 golden: $(DEV_READY)  ## write the golden page anew; its diff is the change of contract
 	$(BIN)/python -m tests.golden
+
+pictures: check-tools  ## take the pictures of the status page anew, in Debian's Chromium
+	$(BIN)/python -m tests.pictures
 
 wheel: $(DEV_READY)
 	$(BIN)/python -m hatchling build -t wheel

@@ -24,6 +24,7 @@ _PAGE = 100  # the most points that Braze gives at a time
 # A page may cut its last bucket short, and a day may have 25 hours: the next one covers that.
 _STEP = {Unit.DAY: (_PAGE - 2) * 86_400, Unit.HOUR: (_PAGE - 2) * 3_600}
 _REFUSALS = 5
+_HOPELESS = REFUSED | {"connection", "timeout", "tls"}  # which have little to do with one series
 
 
 def page_ends(unit: Unit, span: Span) -> list[int]:
@@ -52,8 +53,8 @@ def write_history(
 
     `read(series, length, ending_at)` asks Braze; `width` questions are under way at a time, and
     `asked` is called after each. A series is written whole or not at all. After five series in a
-    row were refused, the rest are not asked. Raises Interrupted, and OSError where the file cannot
-    be written.
+    row were refused or not answered, the rest are not asked. Raises Interrupted, and OSError where
+    the file cannot be written.
     """
     failures: dict[Series, str] = {}
     refused = 0
@@ -61,7 +62,7 @@ def write_history(
     def questions() -> Iterator[Question]:
         for series in wanted:
             if refused >= _REFUSALS:
-                failures[series] = "not asked: Braze refused the others"
+                failures[series] = "not asked: Braze answered none of the last five"
                 continue
             for end in page_ends(series.family.unit, span):
                 if series not in failures:
@@ -84,7 +85,7 @@ def write_history(
             file.add(series, replay(_points(pages, span), series, watch, span.until))
         except BrazeError as error:
             failures[series] = str(error)
-            refused = refused + 1 if error.reason in REFUSED else 0
+            refused = refused + 1 if error.reason in _HOPELESS else 0
         else:
             refused = 0
     return failures

@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ restart forget what others wrote there.
 """
 
 _LONGEST_BLOCK = "744h"  # what Prometheus itself compacts to at most, unless told otherwise
+_EARLIEST = 1_293_840_000  # the beginning of 2011
+_LISTED = 5  # failures that are listed one by one, of those for the same reason
 _LOOKBACK = 300  # seconds in which Prometheus' plain selectors find a sample
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _OURS = frozenset(label for metric in metrics() for label in metric.labels)
@@ -56,10 +59,12 @@ def backfill(arguments: Namespace) -> int:
     if read is None:
         return USAGE
     now = time.time()
+    output: Path = arguments.output
     try:
+        _check_output(output)
         span = _span(arguments, now)
         target = _labels(arguments)
-        ask = prometheus(arguments.prometheus) if arguments.prometheus else None
+        ask = prometheus(arguments.prometheus) if arguments.prometheus is not None else None
     except ValueError as error:
         return fail(str(error), USAGE)
     try:
@@ -70,9 +75,6 @@ def backfill(arguments: Namespace) -> int:
     if not target:
         _tell("the samples carry no job and instance, so they will not go on in the live series:")
         _tell("give --prometheus URL, or --job and --instance")
-    output: Path = arguments.output
-    if output.is_dir():
-        return fail(f"--output: {output} is a folder")
     failures: dict[str, str] = {}
     try:
         with ExitStack() as accounts, SampleFile(output, target, span) as file:
@@ -83,12 +85,18 @@ def backfill(arguments: Namespace) -> int:
             size = file.finish() if file.samples else None
     except OSError as error:
         return fail(f"cannot write {output}: {error.strerror}")
-    for what, why in failures.items():
-        _tell(f"not there: {what}: {why}")
+    _tell_failures(failures)
     if size is None:
         return fail("nothing was read, so there is no file")
     _say_what_next(output, size, span, kept, now)
     return FAILED if failures else DONE
+
+
+def _check_output(output: Path) -> None:
+    if output == Path() or output.is_dir():
+        raise ValueError(f"--output: {output} is a folder; name a file in it")
+    if output.exists() and not output.is_file():
+        raise ValueError(f"--output: {output} is no file")
 
 
 def _span(arguments: Namespace, now: float) -> Span:
@@ -102,7 +110,13 @@ def _span(arguments: Namespace, now: float) -> Span:
             f"--until: must lie 3 h back, at {_time(latest)} or before: a later block makes "
             "Prometheus lose what others wrote then. Run it again later to close the gap"
         )
-    return Span(until - arguments.days * 86_400, until, step)
+    since = until - arguments.days * 86_400
+    if since < _EARLIEST:
+        raise ValueError(f"--days: they begin before Braze was founded, at {_time(_EARLIEST)}")
+    span = Span(since, until, step)
+    if not span.moments(since, until):
+        raise ValueError("--step: must be shorter than the time of --days")
+    return span
 
 
 def _labels(arguments: Namespace) -> Mapping[str, str]:
@@ -192,19 +206,32 @@ def _write(
 
 
 def _say_what_next(output: Path, size: Size, span: Span, kept: Storage, now: float) -> None:
-    folder = shlex.quote(kept.path) if kept.path else "DATA"
-    meaning = "" if kept.path else "    (DATA is the folder of --storage.tsdb.path)\n"
+    known = Path(kept.path).is_absolute()
+    folder = shlex.quote(kept.path) if known else "DATA"
+    its = f", which is {kept.path}" if kept.path else ""
+    meaning = "" if known else f"    (DATA is the folder of --storage.tsdb.path{its})\n"
     days = math.ceil((now - span.since) / 86_400) + 1
-    keeps = kept.retention or "15d unless told otherwise"
+    keeps = f"it keeps {kept.retention} now" if kept.retention else "unset, it keeps 15d"
     print(
         f"wrote {output}: {_amount(size)}\n\n"
         f"Make blocks of it for Prometheus, as the user it runs as:\n\n"
         f"    promtool tsdb create-blocks-from openmetrics "
         f"--max-block-duration={_LONGEST_BLOCK} {shlex.quote(str(output))} {folder}\n{meaning}\n"
         f"A running Prometheus finds them within two minutes. It must keep {days} days, by\n"
-        f"--storage.tsdb.retention.time={days}d or longer; it keeps {keeps}.\n"
+        f"--storage.tsdb.retention.time={days}d or longer; {keeps}.\n"
         f"Containers, VictoriaMetrics, Mimir: docs/backfill.md"
     )
+
+
+def _tell_failures(failures: Mapping[str, str]) -> None:
+    reasons = Counter(failures.values())
+    told: Counter[str] = Counter()
+    for what, why in failures.items():
+        told[why] += 1
+        if told[why] <= _LISTED:
+            _tell(f"not there: {what}: {why}")
+        elif told[why] == reasons[why]:
+            _tell(f"not there: {reasons[why] - _LISTED} more: {why}")
 
 
 def _amount(size: Size) -> str:

@@ -41,9 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(words)
     with _starting(arguments.command):
         # Only now: the commands bring pydantic, requests and the rest.
-        module, _ = _COMMANDS[arguments.command]
-        command = getattr(import_module(f"exporter.{module}"), arguments.command)
         try:
+            module, _ = _COMMANDS[arguments.command]
+            command = getattr(import_module(f"exporter.{module}"), arguments.command)
             code: int = command(arguments)
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
@@ -211,8 +211,9 @@ def _duration(text: str) -> timedelta:
 def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        # The first and the last day of the calendar cannot be told in other zones.
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(
             f"{text!r} is no time such as 2026-11-22T08:00:00Z"
         ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

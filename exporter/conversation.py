@@ -37,7 +37,7 @@ class Limits:
     kernel_bytes: int = 256 * 1024  # of an answer, taken by the kernel (Linux takes twice as much)
     answers_bytes: int = 64 * 1024 * 1024  # of all answers being sent, before one more is made
     linger_seconds: float = 1.0  # for a client to see that we hang up
-    waiting: int = 2  # requests for blocking routes, besides the one being answered
+    waiting: int = 16  # requests for blocking routes, besides the one being answered
 
 
 class Client:

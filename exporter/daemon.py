@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from types import FrameType
 
-from exporter import __version__
+from exporter import page, statusjson
 from exporter.catalog import DISCOVERY, SEGMENTS
 from exporter.config import ConfigError, Settings
 from exporter.negotiation import Format
@@ -19,12 +20,11 @@ from exporter.schedule import Repeated, Schedule
 from exporter.secretfile import KeyFileError
 from exporter.server import Server
 from exporter.snapshot import Store
+from exporter.status import Status, status_of
 from exporter.telemetry import Telemetry
 from exporter.web import Site, make_site
 
 log = logging.getLogger(__name__)
-
-DOCS = "https://github.com/braze-exporter/braze-exporter#readme"
 
 # Seconds between two looks at the orders. One that waits is seen at once, but a signal that arrives
 # just before the wait begins is only handled when the wait ends.
@@ -235,13 +235,19 @@ class Daemon:
             healthy=self._healthy,
             ready=self._ready,
             reload=self._request_reload,
-            version=__version__,
-            docs_url=DOCS,
+            pages={
+                "/": partial(page.answer, self._status, telemetry_path),
+                "/status.json": partial(statusjson.answer, self._status),
+            },
             telemetry_path=telemetry_path,
         )
 
     def _metrics(self, form: Format, gzipped: bool) -> bytes:
         return self._store.snapshot().pages[form].with_tail(self._telemetry.render(form), gzipped)
+
+    def _status(self) -> Status:
+        due = {tuple(name.split("/")[:2]): due for name, due in self._schedule.due().items()}
+        return status_of(self._store.standing(), self._telemetry.quotas(), due, time.time())
 
     def _healthy(self) -> str | None:
         silent = [

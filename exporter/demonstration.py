@@ -2,10 +2,10 @@
 
 import json
 import signal
-import threading
 import time
 from argparse import Namespace
 from datetime import UTC, datetime
+from queue import SimpleQueue
 
 from exporter.commands import DONE, USAGE, fail, run
 from exporter.config import Settings, load
@@ -36,12 +36,12 @@ def simulate(arguments: Namespace) -> int:
         server = serve_simulator(simulator, host, port)
     except OSError as error:
         return fail(f"cannot listen on {arguments.listen_address}: {error.strerror}")
-    ended = threading.Event()
+    ended: SimpleQueue[int] = SimpleQueue()  # unlike an Event, safe in a handler
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, lambda got, _: ended.put(got))
     with server:
         print(_settings_for(server.url, simulator.world), flush=True)
-        ended.wait()
+        ended.get()
     return DONE
 
 

@@ -1,7 +1,7 @@
 """What a series said of the buckets before its newest one, kept compactly."""
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect, bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -45,6 +45,13 @@ class Past:
         index = bisect_left(self.starts, start)
         known = index < len(self.starts) and self.starts[index] == start
         return self.values[index] if known else None
+
+    def between(self, first: int, last: int) -> list[tuple[int, float]]:
+        """Start and value of the known buckets that start from `first` to `last`, ascending."""
+        if self.began is None:
+            return []
+        begin, end = bisect_left(self.starts, max(first, self.began)), bisect(self.starts, last)
+        return list(zip(self.starts[begin:end], self.values[begin:end], strict=True))
 
     def restated(self, points: Sequence[Point]) -> int:
         """How many complete buckets have another value in `points` than was read before."""

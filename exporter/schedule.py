@@ -100,6 +100,12 @@ class Schedule:
         self._scheduler.add_job(repeated.run, trigger, id=name)
         return repeated
 
+    def due(self) -> dict[str, float]:
+        """When each call is made next (epoch seconds), by name; nothing before `start`."""
+        if not self._scheduler.running:
+            return {}
+        return {job.id: job.next_run_time.timestamp() for job in self._scheduler.get_jobs()}
+
     def remove(self, prefix: str) -> None:
         """Make the calls whose name begins so no more; one that runs goes on to its end."""
         for job in self._scheduler.get_jobs():

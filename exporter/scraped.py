@@ -1,16 +1,23 @@
 """What a Prometheus says of the exporter it scrapes: the labels it adds, how it keeps its data."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlencode
 
 from exporter.catalog import BUILD_INFO
 
 _TIMEOUT = 10.0
 _CAP = 4 * 1024 * 1024
 _RECENT = 3600  # an exporter that was scraped within the last hour counts
+
+_URL = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:.]+\])"
+    r"(:(?P<port>[0-9]{1,4}|[1-5][0-9]{4}|6[0-5][0-9]{3}))?(?P<path>(/[A-Za-z0-9_.~%-]*)*)",
+    re.ASCII,
+)
 
 Labels = Mapping[str, str]
 Ask = Callable[[str], object]
@@ -33,21 +40,23 @@ class Storage:
 
 def prometheus(url: str) -> Ask:
     """Asks the Prometheus at `url`, such as http://127.0.0.1:9090. Raises ValueError for no URL."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{url!r} is no URL such as http://127.0.0.1:9090")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("no user name and password; give --job and --instance instead")
-    connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    port, host, before = parts.port, parts.hostname, parts.path.rstrip("/")
+    found = _URL.fullmatch(url)
+    if found is None:
+        if "@" in url:
+            raise ValueError("--prometheus: takes no password; give --job and --instance instead")
+        raise ValueError(f"--prometheus: {url!r} is no URL such as http://127.0.0.1:9090")
+    connect = HTTPSConnection if found["scheme"] == "https" else HTTPConnection
+    host = found["host"].strip("[]")
+    port = int(found["port"]) if found["port"] else None
+    before = found["path"].rstrip("/")
 
     def ask(path: str) -> object:
         connection = connect(host, port, timeout=_TIMEOUT)
         try:
-            connection.request("GET", quote(before) + path, headers={"Accept": "application/json"})
+            connection.request("GET", before + path, headers={"Accept": "application/json"})
             response = connection.getresponse()
             body = response.read(_CAP)
-        except (OSError, HTTPException) as error:
+        except (OSError, HTTPException, UnicodeError) as error:
             raise PrometheusError(f"no answer from {url}: {error}") from None
         finally:
             connection.close()
@@ -83,13 +92,16 @@ def target_labels(ask: Ask, known: Labels, now: float) -> Labels:
 
 
 def storage(ask: Ask) -> Storage:
-    """How Prometheus was told to keep its data. Raises PrometheusError."""
-    flags = ask("/api/v1/status/flags")
+    """How Prometheus was told to keep its data; what only looks like one may not say it."""
+    try:
+        flags = ask("/api/v1/status/flags")
+    except PrometheusError:
+        return Storage()
     if not isinstance(flags, dict):
         return Storage()
-    path, kept = flags.get("storage.tsdb.path", ""), flags.get("storage.tsdb.retention.time", "")
-    # It shows 0s where the flag was left out, and then keeps 15 days.
-    return Storage(str(path), "15d" if kept in ("0s", "") else str(kept))
+    kept = str(flags.get("storage.tsdb.retention.time", ""))
+    # 0s stands for a flag that was left out.
+    return Storage(str(flags.get("storage.tsdb.path", "")), kept if kept != "0s" else "")
 
 
 def _targets(series: Sequence[object]) -> list[Labels]:

@@ -11,6 +11,7 @@ from exporter.model import Point, Reading, Segment, Series
 from exporter.negotiation import Format
 from exporter.past import History, Past
 from exporter.rendering import Lines, collector_lines, series_lines, workspace_lines
+from exporter.standing import CollectorStanding, Standing
 from exporter.watch import Selection, Watch, select
 
 _HEADERS = {
@@ -190,6 +191,22 @@ class Store:
             workspace = self._workspaces.get(watch.workspace)
             discovery = workspace.collectors.get(DISCOVERY) if workspace else None
             return discovery is None or discovery.last is not None
+
+    def standing(self) -> tuple[Standing, ...]:
+        """What is known of each workspace now; under the lock nothing is done but to copy."""
+        with self._lock:
+            return tuple(
+                Standing(
+                    workspace.watch,
+                    workspace.selection,
+                    dict(workspace.names),
+                    {
+                        name: CollectorStanding(dict(one.held), one.last, one.last_success)
+                        for name, one in workspace.collectors.items()
+                    },
+                )
+                for workspace in self._workspaces.values()
+            )
 
     def snapshot(self) -> Snapshot:
         """What is true now."""

@@ -3,6 +3,7 @@
 import platform
 import threading
 from collections.abc import Iterable
+from dataclasses import asdict, replace
 
 from prometheus_client import (
     CollectorRegistry,
@@ -52,6 +53,7 @@ class WorkspaceTelemetry:
         self._workspace = workspace
         self.endpoints = frozenset(endpoints)
         self.retired = False
+        self.quota = RateLimit()
         for endpoint in sorted(self.endpoints):
             requests.sent.labels(workspace, endpoint)
             requests.duration.labels(endpoint)
@@ -77,6 +79,8 @@ class WorkspaceTelemetry:
             if self.retired:
                 return
             self._requests.changes += 1
+            said = {name: value for name, value in asdict(limit).items() if value is not None}
+            self.quota = replace(self.quota, **said)
             for gauge, value in (
                 (self._requests.limit, limit.limit),
                 (self._requests.remaining, limit.remaining),
@@ -155,6 +159,7 @@ class Telemetry:
             new = WorkspaceTelemetry(self._requests, workspace, endpoints)
             self._workspaces[workspace] = new
             if before is not None:
+                new.quota = before.quota
                 before.retired = True
                 for endpoint in before.endpoints - new.endpoints:
                     gone = {"workspace": workspace, "endpoint": endpoint}
@@ -162,6 +167,11 @@ class Telemetry:
                     self._requests.failed.remove_by_labels(gone)
                 self._requests.changes += 1
             return new
+
+    def quotas(self) -> dict[str, RateLimit]:
+        """What Braze's headers said last of each workspace's limit."""
+        with self._requests.lock:
+            return {name: workspace.quota for name, workspace in self._workspaces.items()}
 
     def forget(self, workspace: str) -> None:
         """Take the workspace's own metrics away, for good."""

@@ -1,10 +1,12 @@
 """Which response a request gets: pure, apart from what the routes call."""
 
-import html
+import gzip
 import logging
 import re
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from http import HTTPStatus
 
 from exporter.negotiation import Format, accepts_gzip, negotiate
@@ -91,21 +93,20 @@ def make_site(
     healthy: Callable[[], str | None],
     ready: Callable[[], str | None],
     reload: Callable[[], str | None],
-    version: str,
-    docs_url: str,
+    pages: Mapping[str, Callable[[Request], Response]],
     telemetry_path: str = "/metrics",
 ) -> Site:
     """The exporter's site.
 
     `metrics(format, gzip)` is the body of a scrape, compressed when `gzip`. `healthy` and `ready`
     return None, or what is wrong or still waited for. `reload` returns None when done, or why it
-    could not be; it may take seconds, everything else must be quick. A telemetry path of `/` takes
-    the landing page's place.
+    could not be. `pages` are what else can be read, by path. Those and `reload` may take their
+    time, everything else must be quick. A telemetry path of `/` takes the place of the page there.
 
     Raises ValueError for a telemetry path that is none, or that another page needs.
     """
     site = {
-        "/": {"GET": Route(_landing(version, docs_url, telemetry_path))},
+        **{path: {"GET": Route(answer, blocks=True)} for path, answer in pages.items()},
         "/-/healthy": {"GET": Route(_check(healthy, "healthy"))},
         "/-/ready": {"GET": Route(_check(ready, "ready"))},
         "/-/reload": {"POST": Route(_reload(reload), blocks=True)},
@@ -135,14 +136,30 @@ def plain(status: HTTPStatus, text: str, *headers: tuple[str, str]) -> Response:
     return reply(status, "text/plain; charset=utf-8", f"{text}\n".encode(), *headers)
 
 
-def page(markup: str) -> Response:
-    """An HTML page that runs no script and loads nothing from elsewhere; its styles stand in it."""
+def page(markup: str, style: str = "", *headers: tuple[str, str]) -> Response:
+    """An HTML page that runs no script and loads nothing from elsewhere; of styles only `style`,
+    which stands in it, and of pictures only those that do.
+    """
+    digest = b64encode(sha256(style.encode()).digest()).decode()
     policy = (
-        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; form-action 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'"
     )
-    body = markup.encode()
-    headers = (("Content-Security-Policy", policy), ("Referrer-Policy", "no-referrer"))
-    return reply(HTTPStatus.OK, "text/html; charset=utf-8", body, *headers)
+    fixed = (("Content-Security-Policy", policy), ("Referrer-Policy", "no-referrer"))
+    # A name from Braze may hold half a character (a lone surrogate of JSON), which no page can.
+    body = markup.encode("utf-8", "replace")
+    return reply(HTTPStatus.OK, "text/html; charset=utf-8", body, *fixed, *headers)
+
+
+def packed(request: Request, response: Response) -> Response:
+    """`response`, compressed if that is what the client likes best."""
+    headers = (*response.headers, ("Vary", "Accept-Encoding"))
+    if not accepts_gzip(request.headers.get("accept-encoding")):
+        return replace(response, headers=headers)
+    body = gzip.compress(response.body, compresslevel=6, mtime=0)
+    length = ("Content-Length", str(len(body)))
+    kept = (header for header in headers if header[0] != length[0])
+    return replace(response, headers=(*kept, length, ("Content-Encoding", "gzip")), body=body)
 
 
 def _allowed(methods: Mapping[str, Route]) -> tuple[str, ...]:
@@ -152,9 +169,9 @@ def _allowed(methods: Mapping[str, Route]) -> tuple[str, ...]:
 def _scrape(metrics: Callable[[Format, bool], bytes]) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
         negotiated = negotiate(request.headers.get("accept"))
-        gzip = accepts_gzip(request.headers.get("accept-encoding"))
-        encoding = (("Content-Encoding", "gzip"),) if gzip else ()
-        body = metrics(negotiated.format, gzip)
+        gzipped = accepts_gzip(request.headers.get("accept-encoding"))
+        encoding = (("Content-Encoding", "gzip"),) if gzipped else ()
+        body = metrics(negotiated.format, gzipped)
         vary = ("Vary", "Accept, Accept-Encoding")
         return reply(HTTPStatus.OK, negotiated.content_type, body, vary, *encoding)
 
@@ -179,52 +196,3 @@ def _reload(reload: Callable[[], str | None]) -> Callable[[Request], Response]:
         return plain(HTTPStatus.INTERNAL_SERVER_ERROR, f"not reloaded: {reason}")
 
     return answer
-
-
-def _landing(version: str, docs_url: str, telemetry_path: str) -> Callable[[Request], Response]:
-    links = (
-        (telemetry_path, "Metrics", "what Prometheus scrapes"),
-        ("/-/healthy", "Health", "the exporter is running"),
-        ("/-/ready", "Readiness", "everything was polled once"),
-        (docs_url, "Documentation", "settings, metrics, alerts"),
-    )
-    items = "\n".join(
-        f'<li><a href="{html.escape(url)}">{name}</a> <span>{what}</span></li>'
-        for url, name, what in links
-    )
-    response = page(_LANDING.replace("VERSION", html.escape(version)).replace("LINKS", items))
-    return lambda _: response
-
-
-_LANDING = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Braze exporter</title>
-<style>
-:root { color-scheme: light dark;
-  --text: #1f2328; --quiet: #59636e; --ground: #fff; --link: #0a58ca }
-@media (prefers-color-scheme: dark) {
-  :root { --text: #e6e8eb; --quiet: #9aa4af; --ground: #15181c; --link: #7ab4ff }
-}
-body { max-width: 36rem; margin: 12vh auto; padding: 0 1.5rem; font: 16px/1.6 system-ui, sans-serif;
-  color: var(--text); background: var(--ground) }
-h1 { margin: 0; font-size: 1.5rem; font-weight: 600 }
-p, span { color: var(--quiet) }
-p { margin: 0 0 1.5rem }
-ul { margin: 0; padding: 0; list-style: none }
-li { padding: .4rem 0; border-top: 1px solid color-mix(in srgb, var(--quiet) 30%, transparent) }
-a { display: inline-block; min-width: 9rem; color: var(--link) }
-</style>
-</head>
-<body>
-<h1>Braze exporter</h1>
-<p>Version VERSION. Braze's segment sizes and app sessions for Prometheus.</p>
-<ul>
-LINKS
-</ul>
-</body>
-</html>
-"""

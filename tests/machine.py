@@ -7,11 +7,11 @@ import socket
 import pytest
 
 
-def program(name: str) -> str:
+def program(name: str, package: str = "prometheus") -> str:
     """The path of a program; without it the test is skipped, or fails in CI, where nothing is."""
     path = shutil.which(name)
     if path is None:
-        message = f"{name} is not installed (Debian's package prometheus brings it)"
+        message = f"{name} is not installed (Debian's package {package} brings it)"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)

@@ -223,24 +223,25 @@ def test_a_series_that_failed_is_not_asked_further(tmp_path: Path) -> None:
     assert sum(series == hourly("a1") for series, _ in braze.asked) == 1
 
 
-def test_five_refusals_in_a_row_end_the_asking(tmp_path: Path) -> None:
-    """They have more to do with the key than with the series."""
+@pytest.mark.parametrize("reason", ["forbidden", "rate_limited", "connection", "timeout"])
+def test_five_refusals_in_a_row_end_the_asking(reason: str, tmp_path: Path) -> None:
+    """They have more to do with the key or the network than with the series."""
     braze, wanted = Braze(), [size(f"s{number}") for number in range(8)]
     for series in wanted[1:]:
-        braze.fail(series, reason="forbidden")
+        braze.fail(series, reason=reason)
     failures, text = written_by(tmp_path, wanted, braze)
 
     assert {series for series, _ in braze.asked} == set(wanted[:6])
-    assert failures["s5"] == "forbidden: as it was told"
-    assert failures["s7"] == "not asked: Braze refused the others"
+    assert failures["s5"] == f"{reason}: as it was told"
+    assert failures["s7"] == "not asked: Braze answered none of the last five"
     assert 'segment_id="s0"' in text
 
 
 def test_other_failures_end_nothing(tmp_path: Path) -> None:
-    """Ten that time out say nothing of the eleventh."""
+    """Ten unknown segments say nothing of the eleventh."""
     braze, wanted = Braze(), [size(f"s{number}") for number in range(11)]
     for series in wanted[:10]:
-        braze.fail(series)
+        braze.fail(series, reason="bad_request")
     failures, text = written_by(tmp_path, wanted, braze)
 
     assert len(failures) == 10

@@ -72,7 +72,7 @@ def test_it_writes_the_file_and_says_what_to_do_with_it(
         "\n    promtool tsdb create-blocks-from openmetrics --max-block-duration=744h "
         f"'{output}' DATA\n" in out
     )
-    assert "--storage.tsdb.retention.time=4d or longer; it keeps 15d unless told otherwise" in out
+    assert "--storage.tsdb.retention.time=4d or longer; unset, it keeps 15d" in out
 
 
 def test_it_ends_three_hours_before_now(simulator: Server, write: Write, tmp_path: Path) -> None:
@@ -153,6 +153,9 @@ def test_without_labels_it_warns(
         (("--label=a=1", "--label=a=2"), "--label: a is given twice"),
         (("--label=job=a", "--job=b"), "--label: job says something else than --job"),
         (("--step=0",), "--step: must be at least 1s"),
+        (("--days=1", "--step=3d"), "--step: must be shorter than the time of --days"),
+        (("--until=1970-01-01",), "--days: they begin before Braze was founded"),
+        (("--until=0001-01-01T00:00:00+14:00",), "'0001-01-01T00:00:00+14:00' is no time such as"),
         (("--prometheus=localhost:9090",), "is no URL such as http://127.0.0.1:9090"),
         (("--days=0",), "must be a number of days from 1 to 3650"),
         (("--days=x",), "must be a number of days from 1 to 3650"),
@@ -197,8 +200,15 @@ def test_an_output_that_cannot_be_written_is_said_before_braze_is_asked(
     """Not after an hour."""
     config = write(settings(simulator))
 
-    assert run(f"--config.file={config}", f"--output={tmp_path}") == 1
-    assert f"--output: {tmp_path} is a folder" in capsys.readouterr().err
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for output, message in (
+        (tmp_path, f"--output: {tmp_path} is a folder; name a file in it"),
+        ("", "--output: . is a folder; name a file in it"),
+        (pipe, f"--output: {pipe} is no file"),
+    ):
+        assert run(f"--config.file={config}", f"--output={output}") == 2
+        assert message in capsys.readouterr().err
     missing = tmp_path / "no" / "out.om"
     assert run(f"--config.file={config}", f"--output={missing}") == 1
     assert f"cannot write {missing}: No such file or directory" in capsys.readouterr().err
@@ -237,6 +247,20 @@ def test_a_key_that_braze_refuses_leaves_no_file(
     assert "nothing was read, so there is no file" in err
     assert OTHER_KEY not in out + err
     assert written(tmp_path) == []
+
+
+def test_many_failures_for_one_reason_are_counted(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Five are named."""
+    with simulated() as server:
+        gone = [f"gone-{number}" for number in range(20)]
+        config = write(settings(server, segments={"ids": gone}))
+        assert run(f"--config.file={config}", f"--output={tmp_path / 'o'}", "--days=1") == 1
+
+    told = [line for line in capsys.readouterr().err.splitlines() if "not there" in line]
+    assert len(told) == 6
+    assert told[-1].startswith("not there: 15 more: bad_request")
 
 
 def test_names_are_not_missed_where_the_key_may_not_read_the_list(

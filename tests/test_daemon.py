@@ -1,6 +1,7 @@
 """The whole exporter against the simulator: start, isolation, reload and stop."""
 
 import http.client
+import json
 import re
 import signal
 import threading
@@ -177,6 +178,28 @@ def test_the_first_page_is_whole(simulator: Server, running: Run, write: Write) 
     requested = "braze_exporter_api_requests_total"
     assert value_of(page, requested, workspace="shop", endpoint=SIZES) == 0
     assert not [name for name in page if name.startswith(("braze_up", SUCCESS, "braze_segment_"))]
+
+
+def test_the_status_tells_what_is_read_and_what_is_not(
+    simulator: Server, running: Run, write: Write
+) -> None:
+    """For people and for programs; without the key, though Braze repeats it."""
+    simulator.simulator.faults.add("key-echo@/sessions/data_series")
+    exporter = running(write(settings(shop=workspace(simulator))))
+    ready(exporter)
+    status = json.loads(exporter.ask("/status.json").text)
+    page = exporter.ask("/")
+    [shop] = status["workspaces"]
+    collectors = {each["collector"]: each for each in shop["collectors"]}
+
+    assert page.status == 200
+    assert "Push Enabled - iOS" in page.text
+    assert shop["state"] == "failing"
+    assert collectors["sessions"]["failures"][0]["reason"] == "unauthorized"
+    assert collectors["segments"]["next_poll"] > status["generated"]
+    assert shop["quota"]["remaining"] > 0
+    assert len(status["segments"]) == 12
+    assert KEY not in page.text + json.dumps(status)
 
 
 def test_polls_go_on(simulator: Server, running: Run, write: Write) -> None:

@@ -12,15 +12,17 @@ PACKAGE = Path(exporter.__file__).parent
 FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
-        "__init__ model negotiation mistakes quantities secretfile logs schedule progress",
-        "buckets catalog pacing instances names reference yamlfile web connections",
-        "history telemetry exposition limiter watch conversation transport past journal",
+        "__init__ model negotiation mistakes quantities secretfile logs schedule progress trend",
+        "buckets catalog pacing instances names reference yamlfile web connections display",
+        "history telemetry exposition limiter watch conversation transport past journal remedies",
         "environment consistency wording baselines",
         "client holding sources server",
-        "config rendering poll",
-        "snapshot recall account replay",
-        "poller samplefile scraped",
-        "daemon once backfill",
+        "config rendering poll standing",
+        "snapshot recall account replay rows",
+        "poller samplefile scraped status",
+        "once backfill choice",
+        "page statusjson",
+        "daemon",
         "commands",
         "backfilling demonstration",
         "cli",
@@ -40,6 +42,7 @@ ONE_DOOR = {
     "pydantic_settings": {"config"},
     "prometheus_client": {"telemetry"},
     "h11": {"conversation"},
+    "jinja2": {"page"},
     "tqdm": {"progress"},
 }
 

@@ -82,6 +82,19 @@ def test_a_gap_is_unknown() -> None:
     assert of.value(TODAY + 1) is None
 
 
+def test_a_stretch_is_what_is_known_of_it() -> None:
+    """Both ends belong to it; zeros before the first other value are not known."""
+    known_days = past(0, 5, 0, 7, 8)
+
+    assert known_days.between(TODAY - 4 * DAY, TODAY - DAY) == [
+        (TODAY - 3 * DAY, 5),
+        (TODAY - 2 * DAY, 0),
+        (TODAY - DAY, 7),
+    ]
+    assert known_days.between(TODAY + DAY, TODAY + 9 * DAY) == []
+    assert Past().between(0, TODAY) == []
+
+
 def test_nothing_is_known_of_nothing() -> None:
     """Honest start."""
     assert Past().value(TODAY) is None

@@ -319,6 +319,18 @@ def test_what_was_removed_is_made_no_more(schedule: Schedule, calls: Calls) -> N
     assert calls.begun == made
 
 
+def test_when_each_call_is_due_is_known(schedule: Schedule, calls: Calls) -> None:
+    """From the start on: until then nobody knows."""
+    schedule.every("shop/a", 3600, calls)
+    before = schedule.due()
+    schedule.start()
+    eventually(times(calls, 1), "the first call")
+    eventually(lambda: schedule.due()["shop/a"] > time.time() + 1000, "the second is due later")
+
+    assert before == {}
+    assert schedule.due()["shop/a"] < time.time() + 1.5 * 3600
+
+
 def test_realign_makes_every_call_now(schedule: Schedule, calls: Calls) -> None:
     """For a clock that was set back: nobody waits for it to catch up."""
     schedule.every("a", 3600, calls)

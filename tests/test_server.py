@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from exporter.negotiation import Format
 from exporter.server import Limits, ListenError, Server
-from exporter.web import Site, make_site
+from exporter.web import Site, make_site, page
 
 SMALL = b"braze_up 1\n"
 LARGE = b"0123456789abcde\n" * (1 << 20)  # 16 MiB: more than the kernel takes for a lazy reader
@@ -44,7 +44,11 @@ def site(
         return body if isinstance(body, bytes) else body()
 
     return make_site(
-        metrics=metrics, healthy=fine, ready=fine, reload=reload, version="1", docs_url="/docs"
+        metrics=metrics,
+        healthy=fine,
+        ready=fine,
+        reload=reload,
+        pages={"/": lambda _: page("<h1>Status</h1>")},
     )
 
 
@@ -522,9 +526,7 @@ def test_pipelined_requests_delay_nobody() -> None:
         answered_before.append(answered)
         return SMALL
 
-    shared_by_two = make_site(
-        metrics=metrics, healthy=healthy, ready=fine, reload=fine, version="1", docs_url="/docs"
-    )
+    shared_by_two = make_site(metrics=metrics, healthy=healthy, ready=fine, reload=fine, pages={})
     with serving(shared_by_two) as server, connect(server, HEALTHY * 100) as greedy:
         assert begun.wait(PROMPT)
         with connect(server, GET) as other, other.makefile("rb") as stream:
@@ -564,7 +566,8 @@ class Reload:
 def test_a_reload_keeps_nobody_waiting() -> None:
     """While it runs scrapes go on; two more may wait their turn, others are told to come back."""
     reload = Reload()
-    with serving(site(reload=reload)) as server, ThreadPoolExecutor(8) as clients:
+    limits = Limits(waiting=2)
+    with serving(site(reload=reload), limits) as server, ThreadPoolExecutor(8) as clients:
         first = clients.submit(ask, server, RELOAD)
         assert reload.begun.wait(PROMPT)
         others = [clients.submit(ask, server, RELOAD) for _ in range(5)]

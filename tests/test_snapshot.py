@@ -574,3 +574,22 @@ def test_a_collector_wants_its_own_series() -> None:
     assert store.wanted(watch, SEGMENTS) == (size("s1"),)
     assert store.wanted(watch, SESSIONS) == (daily(), hourly())
     assert store.wanted(watch, DISCOVERY) == ()
+
+
+# --- Standing
+
+
+def test_what_was_said_of_the_standing_stays_said() -> None:
+    """Later polls change nothing in it: it can be read at leisure, without the lock."""
+    exporter = Exporter(a_watch(ids=("s1",)))
+    exporter.read(SEGMENTS, {size("s1"): days(5)})
+    [before] = exporter.store.standing()
+    exporter.discover("s1", "s2")
+    exporter.read(SEGMENTS, {size("s1"): days(6), size("s2"): days(7)})
+    [after] = exporter.store.standing()
+
+    assert before.selection.selected == ("s1",)
+    assert list(before.collectors[SEGMENTS].held) == [size("s1")]
+    assert before.names == {}
+    assert after.names["s2"].name == "Name of s2"
+    assert list(after.collectors[SEGMENTS].held) == [size("s1"), size("s2")]

@@ -288,3 +288,26 @@ def test_the_process_is_described_where_one_runs() -> None:
     ):
         assert name in page
         assert name not in Telemetry(process=False).render(Format.TEXT)
+
+
+# The quota
+
+
+def test_what_braze_said_last_of_its_limit_is_known(telemetry: Telemetry) -> None:
+    """A header that is missing leaves what was known; a reload does too."""
+    shop = telemetry.of("shop", [LIST])
+    shop.rate_limit(RateLimit(250_000, 90, 1000.0))
+    shop.rate_limit(RateLimit(None, 89, None))
+    before = telemetry.quotas()
+    telemetry.of("shop", [LIST])
+
+    assert before == telemetry.quotas() == {"shop": RateLimit(250_000, 89, 1000.0)}
+
+
+def test_nothing_is_known_of_a_limit_before_braze_names_it(telemetry: Telemetry) -> None:
+    """Nor of that of a workspace that is gone."""
+    telemetry.of("shop", [LIST])
+    telemetry.of("gone", [LIST]).rate_limit(RateLimit(1, 1, 1.0))
+    telemetry.forget("gone")
+
+    assert telemetry.quotas() == {"shop": RateLimit()}

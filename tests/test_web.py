@@ -1,5 +1,6 @@
 """Requests and responses of the exporter's site."""
 
+import gzip
 import logging
 import re
 from collections.abc import Callable
@@ -7,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from exporter.negotiation import Format
-from exporter.web import Request, Response, Route, Site, make_site, page
+from exporter.web import Request, Response, Site, make_site, packed, page
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -17,8 +18,12 @@ def fine() -> str | None:
     return None
 
 
-def rendered(format_: Format, gzip: bool) -> bytes:
-    return f"{format_.name} {'gzip' if gzip else 'plain'}\n".encode()
+def rendered(format_: Format, gzipped: bool) -> bytes:
+    return f"{format_.name} {'gzip' if gzipped else 'plain'}\n".encode()
+
+
+def status(request: Request) -> Response:
+    return packed(request, page(f"<p>You asked {request.query}</p>", "p { margin: 0 }"))
 
 
 def site(
@@ -34,8 +39,7 @@ def site(
         healthy=healthy,
         ready=ready,
         reload=reload,
-        version="1.2.3",
-        docs_url="https://example.com/?a=1&b=<2>",
+        pages={"/": status, "/status.json": status},
         telemetry_path=telemetry_path,
     )
 
@@ -153,15 +157,21 @@ def test_a_refused_reload_says_why() -> None:
     assert response.body == b"not reloaded: exporter.yaml:3:5: unknown key\n"
 
 
-def test_only_reload_blocks() -> None:
+def test_reload_and_the_pages_block() -> None:
     """The server answers everything else at once, on the thread that serves all clients."""
     blocking = {
         (method, path)
         for method in ("GET", "HEAD", "POST")
-        for path in ("/", "/metrics", "/-/healthy", "/-/ready", "/-/reload", "/nowhere")
+        for path in ("/", "/status.json", "/metrics", "/-/healthy", "/-/ready", "/-/reload", "/no")
         if site().blocks(Request(method, path))
     }
-    assert blocking == {("POST", "/-/reload")}
+    assert blocking == {
+        ("POST", "/-/reload"),
+        ("GET", "/"),
+        ("HEAD", "/"),
+        ("GET", "/status.json"),
+        ("HEAD", "/status.json"),
+    }
 
 
 def test_a_bug_is_logged_and_not_shown(caplog: pytest.LogCaptureFixture) -> None:
@@ -183,38 +193,45 @@ def test_the_telemetry_path_can_be_chosen() -> None:
     moved = site(telemetry_path="/braze/metrics")
     assert get("/braze/metrics", moved).status == 200
     assert get("/metrics", moved).status == 404
-    assert b'href="/braze/metrics"' in get("/", moved).body
 
 
-def test_metrics_can_take_the_landing_pages_place() -> None:
+def test_metrics_can_take_the_place_of_the_page() -> None:
     assert get("/", site(telemetry_path="/")).body == b"TEXT plain\n"
 
 
-@pytest.mark.parametrize("path", ["metrics", "", "/a?b", "/a#b", "/a b", "/ä", "/-/reload"])
+@pytest.mark.parametrize(
+    "path", ["metrics", "", "/a?b", "/a#b", "/a b", "/ä", "/-/reload", "/status.json"]
+)
 def test_telemetry_paths_that_cannot_work_are_refused(path: str) -> None:
     """One that no request can name, or that is taken already, is a mistake."""
     with pytest.raises(ValueError, match=re.escape(repr(path))):
         site(telemetry_path=path)
 
 
-def test_the_landing_page_leads_everywhere() -> None:
-    response = get("/")
-    text = response.body.decode()
+def test_a_page_is_told_the_query() -> None:
+    response = site().respond(Request("GET", "/", query="q=a"))
+    assert response.body == b"<p>You asked q=a</p>"
     assert header(response, "Content-Type") == "text/html; charset=utf-8"
-    assert "1.2.3" in text
-    for link in ("/metrics", "/-/healthy", "/-/ready", "https://example.com/?a=1&amp;b=&lt;2&gt;"):
-        assert f'href="{link}"' in text
 
 
-def test_the_landing_page_needs_nothing_from_elsewhere() -> None:
-    """No script, and a policy that would stop one."""
-    response = get("/")
-    assert b"<script" not in response.body
-    assert "default-src 'none'" in (header(response, "Content-Security-Policy") or "")
+def test_a_page_loads_nothing_from_elsewhere_and_runs_nothing() -> None:
+    """Not even a style that somebody smuggled in: the policy names the hash of ours."""
+    policy = header(get("/"), "Content-Security-Policy") or ""
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert "script" not in policy
+    assert "unsafe" not in policy
+    assert header(get("/"), "Referrer-Policy") == "no-referrer"
 
 
-def test_pages_of_others_join_the_site() -> None:
-    """A site is a table: a status page takes the landing page's place by standing there."""
-    status = Route(lambda _: page("<h1>Status</h1>"))
-    extended = Site({**site().routes, "/": {"GET": status}})
-    assert get("/", extended).body == b"<h1>Status</h1>"
+def test_a_page_is_compressed_for_who_likes_that() -> None:
+    plain, small = get("/"), get("/", accept_encoding="gzip")
+    assert gzip.decompress(small.body) == plain.body
+    assert header(small, "Content-Encoding") == "gzip"
+    assert header(small, "Content-Length") == str(len(small.body))
+    assert header(plain, "Content-Encoding") is None
+    assert header(plain, "Vary") == header(small, "Vary") == "Accept-Encoding"
+
+
+def test_half_a_character_breaks_no_page() -> None:
+    """Braze's JSON can hold a lone surrogate in a name."""
+    assert page("a\ud83d").body == b"a?"

@@ -1,0 +1,178 @@
+"""What the status page and /status.json show, whatever is asked of it: pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from exporter import __version__
+from exporter.catalog import DISCOVERY, LIST, SEGMENTS, SESSIONS
+from exporter.model import Kind, RateLimit, Reading, Series
+from exporter.remedies import reason_of, remedy
+from exporter.rows import SEVERITY, Row, State, names_of, rows_of, title
+from exporter.standing import CollectorStanding, Standing
+
+_EXAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a poll could not read for one reason: the first message, how many series (0: the
+    collector itself), the names of some, and what to do.
+    """
+
+    reason: str
+    message: str
+    series: int
+    examples: tuple[str, ...]
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorStatus:
+    """How one collector stands; moments are epoch seconds, None for never or not known."""
+
+    name: str
+    interval: float
+    last: Reading | None
+    last_success: float | None
+    due: float | None
+    failures: tuple[Failure, ...]
+
+    @property
+    def state(self) -> State:
+        """OK, FAILING or WAITING."""
+        if self.last is None:
+            return State.WAITING
+        return State.OK if self.last.complete else State.FAILING
+
+    @property
+    def failed(self) -> int:
+        """How many series the last poll could not read."""
+        return sum(failure.series for failure in self.failures)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceStatus:
+    """How one workspace stands; `segments` counts the selected, filtered and over the limit, None
+    for not known.
+    """
+
+    name: str
+    endpoint: str
+    zone: str
+    quota: RateLimit
+    segments: tuple[int | None, int | None, int | None]
+    collectors: tuple[CollectorStatus, ...]
+
+    @property
+    def state(self) -> State:
+        """That of the collector that stands worst."""
+        states = [collector.state for collector in self.collectors]
+        return min(states, key=SEVERITY.__getitem__, default=State.OK)
+
+
+@dataclass(frozen=True)
+class Status:
+    """All there is to show at `now` (epoch seconds): sizes of segments, and sessions."""
+
+    now: float
+    workspaces: tuple[WorkspaceStatus, ...]
+    sizes: tuple[Row, ...]
+    sessions: tuple[Row, ...]
+    version: str = __version__
+
+    @cached_property
+    def counts(self) -> dict[State, int]:
+        """How many rows there are of each state that there is."""
+        counted = Counter(row.state for row in (*self.sizes, *self.sessions))
+        return {state: counted[state] for state in State if counted[state]}
+
+    @cached_property
+    def attention(self) -> tuple[Row, ...]:
+        """What has dropped, the furthest first; of sessions of segments only what neither its app
+        nor the segment's size explains.
+        """
+        fallen = [row for row in (*self.sizes, *self.sessions) if row.state is State.DROPPED]
+        sizes = {row.series.labels for row in fallen if row.series.family.kind is Kind.LEVEL}
+        apps = {
+            (row.series.family.unit, row.series.labels)
+            for row in fallen
+            if row.series.family.labels == ("workspace", "app_id")
+        }
+
+        def explained(row: Row) -> bool:
+            if row.series.family.labels != ("workspace", "segment_id", "app_id"):
+                return False
+            workspace, segment, app = row.series.labels
+            unit = row.series.family.unit
+            return (workspace, segment) in sizes or (unit, (workspace, app)) in apps
+
+        return tuple(
+            sorted(
+                (row for row in fallen if not explained(row)),
+                key=lambda row: row.change_to_normal or 0.0,
+            )
+        )
+
+
+def status_of(
+    standings: Iterable[Standing],
+    quotas: Mapping[str, RateLimit],
+    due: Mapping[tuple[str, ...], float],
+    now: float,
+) -> Status:
+    """The status at `now`; `due` says when the next poll of (workspace, collector) is."""
+    all_of = tuple(standings)
+    return Status(
+        now,
+        tuple(_workspace(one, quotas.get(one.watch.workspace), due) for one in all_of),
+        tuple(row for one in all_of for row in rows_of(one, SEGMENTS, now)),
+        tuple(row for one in all_of for row in rows_of(one, SESSIONS, now)),
+    )
+
+
+def _workspace(
+    standing: Standing, quota: RateLimit | None, due: Mapping[tuple[str, ...], float]
+) -> WorkspaceStatus:
+    watch, selection = standing.watch, standing.selection
+    listed = selection.filtered is not None or not watch.discover
+    return WorkspaceStatus(
+        watch.workspace,
+        watch.endpoint,
+        watch.zone.key,
+        quota or RateLimit(),
+        (len(selection.selected) if listed else None, selection.filtered, selection.over_limit),
+        tuple(
+            CollectorStatus(
+                name,
+                watch.intervals[name],
+                collector.last,
+                collector.last_success,
+                due.get((watch.workspace, name)),
+                _failures(standing, name, collector),
+            )
+            for name, collector in standing.collectors.items()
+        ),
+    )
+
+
+def _failures(standing: Standing, name: str, collector: CollectorStanding) -> tuple[Failure, ...]:
+    """The failures of the last poll, by reason, the most frequent first."""
+    by_reason: dict[str, list[tuple[Series | None, str]]] = {}
+    for series, text in (collector.last.failures if collector.last else {}).items():
+        by_reason.setdefault(reason_of(text), []).append((series, text))
+    failures = []
+    for reason, found in by_reason.items():
+        unread = [one for one, _ in found if one is not None]
+        examples = tuple(_called(standing, one) for one in unread[:_EXAMPLES])
+        endpoint = unread[0].family.endpoint if unread else LIST if name == DISCOVERY else ""
+        failures.append(
+            Failure(reason, found[0][1], len(unread), examples, remedy(reason, endpoint))
+        )
+    return tuple(sorted(failures, key=lambda failure: -failure.series))
+
+
+def _called(standing: Standing, series: Series) -> str:
+    name, family = title(*names_of(standing, series)), series.family
+    return name if family.kind is Kind.LEVEL else f"{name} per {family.unit.value}"

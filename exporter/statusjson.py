@@ -1,0 +1,120 @@
+"""The status for programs: /status.json, described by docs/status.schema.json."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from exporter.catalog import DISCOVERY
+from exporter.choice import Choice
+from exporter.rows import Row
+from exporter.status import CollectorStatus, Status, WorkspaceStatus
+from exporter.web import Request, Response, packed, reply
+
+_BASELINES = ("1d", "1w", "4w_median")
+
+
+def answer(status: Callable[[], Status], request: Request) -> Response:
+    """The response to a request for /status.json."""
+    document = json.dumps(document_of(status(), Choice.of(request.query)), allow_nan=False)
+    body = f"{document}\n".encode()
+    return packed(request, reply(HTTPStatus.OK, "application/json", body))
+
+
+def document_of(status: Status, choice: Choice) -> dict[str, Any]:
+    """All rows that `choice` asks for, in its order, whatever page it names.
+
+    Moments are RFC 3339 in UTC, lengths of time are seconds, changes are shares; what is not known
+    is null.
+    """
+    return {
+        "version": status.version,
+        "generated": _time(status.now),
+        "counts": {state.value: count for state, count in status.counts.items()},
+        "workspaces": [_workspace(workspace) for workspace in status.workspaces],
+        "segments": [_size(row) for row in choice.rows(status.sizes)],
+        "sessions": [_sessions(row) for row in choice.rows(status.sessions)],
+    }
+
+
+def _workspace(workspace: WorkspaceStatus) -> dict[str, Any]:
+    selected, filtered, over_limit = workspace.segments
+    quota = workspace.quota
+    return {
+        "workspace": workspace.name,
+        "state": workspace.state.value,
+        "endpoint": workspace.endpoint,
+        "time_zone": workspace.zone,
+        "quota": {
+            "limit": quota.limit,
+            "remaining": quota.remaining,
+            "reset": _time(quota.reset),
+        },
+        "segments": {"selected": selected, "filtered": filtered, "over_limit": over_limit},
+        "collectors": [_collector(collector) for collector in workspace.collectors],
+    }
+
+
+def _collector(collector: CollectorStatus) -> dict[str, Any]:
+    last = collector.last
+    return {
+        "collector": collector.name,
+        "state": collector.state.value,
+        "interval_seconds": collector.interval,
+        "last_poll": _time(last.finished) if last else None,
+        "last_poll_seconds": round(last.finished - last.started, 3) if last else None,
+        "last_success": _time(collector.last_success),
+        "next_poll": _time(collector.due),
+        "series_failed": None if collector.name == DISCOVERY else collector.failed,
+        "failures": [
+            {
+                "reason": failure.reason,
+                "message": failure.message,
+                "series": failure.series,
+                "examples": list(failure.examples),
+                "remedy": failure.remedy,
+            }
+            for failure in collector.failures
+        ],
+    }
+
+
+def _size(row: Row) -> dict[str, Any]:
+    segment = {"segment_id": row.series.label("segment_id"), "segment_name": row.segment}
+    return {"workspace": row.workspace, **segment, **_number(row)}
+
+
+def _sessions(row: Row) -> dict[str, Any]:
+    current = row.held.observed.current if row.held else None
+    return {
+        "workspace": row.workspace,
+        "segment_id": row.series.label("segment_id"),
+        "segment_name": row.segment or None,
+        "app_id": row.series.label("app_id") or None,
+        "app_name": row.app or None,
+        "unit": row.series.family.unit.value,
+        **_number(row),
+        "current": current and {"value": current.value, "bucket": _time(current.start)},
+    }
+
+
+def _number(row: Row) -> dict[str, Any]:
+    return {
+        "metric": row.series.family.name,
+        "state": row.state.value,
+        "value": row.value,
+        "bucket": _time(row.start),
+        "read": _time(row.held.read) if row.held else None,
+        "baselines": {name: row.normal.get(name) for name in _BASELINES},
+        "changes": {name: row.change(name) for name in _BASELINES},
+        "threshold": row.threshold,
+        "history": row.history.name.lower(),
+        "failure": row.failure,
+    }
+
+
+def _time(moment: float | None) -> str | None:
+    if moment is None:
+        return None
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
