@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 RUN_READY := .venv/.run-$(shell cksum < requirements.lock | cut -d' ' -f1)
 DEV_READY := .venv/.dev-$(shell cat requirements-dev.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: demo demo-history test lint format docs golden pictures lock wheel check-tools clean
+.PHONY: demo demo-history test lint format docs dashboards golden pictures lock wheel check-tools clean
 
 demo: $(RUN_READY)  ## the exporter at work against a simulated Braze
 	$(BIN)/python -m exporter demo
@@ -29,6 +29,9 @@ format: $(DEV_READY)
 
 docs: $(DEV_READY)  ## write the generated tables anew
 	$(BIN)/python -m tests.tables
+
+dashboards: $(DEV_READY)  ## write Grafana's dashboards anew from grafana/*.py
+	$(BIN)/python -m grafana
 
 golden: $(DEV_READY)  ## write the golden page anew; its diff is the change of contract
 	$(BIN)/python -m tests.golden

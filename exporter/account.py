@@ -3,21 +3,30 @@
 import random
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
-from exporter.client import Client
+from exporter.client import HTTP, Client, Observer
 from exporter.config import Workspace
 from exporter.limiter import Limiter
 from exporter.secretfile import ApiKey
-from exporter.telemetry import WorkspaceTelemetry
 from exporter.transport import Transport
+
+
+class Counters(Observer, Protocol):
+    """Who is told of each request and of each wait: `telemetry.WorkspaceTelemetry`, for one."""
+
+    def throttled(self, seconds: float) -> None:
+        """A request waited `seconds` for the limiter."""
 
 
 class Account:
     """The settings of the workspace `name` at work, until `stop`.
 
     `timeout` is what a request may take, in seconds; `counters` are told of each. The limits of
-    `before`, which asked the same endpoint under other settings, go on.
+    `before`, which asked the same endpoint under other settings, go on. Requests go through what
+    `through` makes of the transport; `now` is the clock, in epoch seconds.
     """
 
     def __init__(
@@ -26,8 +35,11 @@ class Account:
         workspace: Workspace,
         timeout: float,
         key: ApiKey,
-        counters: WorkspaceTelemetry,
+        counters: Counters,
         before: "Account | None" = None,
+        *,
+        through: Callable[[HTTP], HTTP] = lambda http: http,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self.endpoint = workspace.endpoint
         self.width = workspace.concurrency
@@ -43,7 +55,7 @@ class Account:
         self._limiter = Limiter(
             workspace.requests_per_hour,
             workspace.reserve,
-            now=time.time,
+            now=now,
             monotonic=time.monotonic,
             pause=self._stopped.wait,
             throttled=counters.throttled,
@@ -51,12 +63,12 @@ class Account:
         if before is not None and before.endpoint == self.endpoint:
             self._limiter.go_on_from(before._limiter)
         self.client = Client(
-            self._http,
+            through(self._http),
             self._limiter,
             counters,
             key=key.read,
             zone=workspace.time_zone,
-            now=time.time,
+            now=now,
             monotonic=time.monotonic,
             pause=self._stopped.wait,
             chance=random.random,

@@ -251,7 +251,7 @@ RELOAD_SUCCESSFUL = Metric(
     "braze_exporter_config_last_reload_successful",
     "gauge",
     (),
-    "1 when the last reading of the settings succeeded, else 0.",
+    "1 when the last reading of the settings, web.config_file included, succeeded, else 0.",
 )
 RELOAD_TIMESTAMP = Metric(
     "braze_exporter_config_last_reload_success_timestamp_seconds",

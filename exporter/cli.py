@@ -19,6 +19,15 @@ _COMMANDS = {
     "serve": ("commands", "poll Braze and serve metrics until stopped (the default)"),
     "check": ("commands", "read the settings, say what is wrong with them, and end"),
     "once": ("commands", "poll everything once and write the metrics to stdout or a file"),
+    "doctor": (
+        "inquiries",
+        "find what keeps it from working with this account, and say what to do",
+    ),
+    "plan": (
+        "inquiries",
+        "say what the settings will cost: requests, time, series, bytes, memory",
+    ),
+    "discover": ("inquiries", "list Braze's segments: names, ids, tags, sizes"),
     "backfill": ("backfilling", "write the history of everything for Prometheus to import"),
     "demo": ("demonstration", "everything at work against a simulated Braze: no account needed"),
     "simulate": ("demonstration", "the simulated Braze alone"),
@@ -38,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help", "--version")):
         words.insert(0, "serve")
-    arguments = _parser().parse_args(words)
+    arguments = command_line().parse_args(words)
     with _starting(arguments.command):
         # Only now: the commands bring pydantic, requests and the rest.
         try:
@@ -71,7 +80,8 @@ def _starting(command: str) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """Every command and flag."""
     parser = argparse.ArgumentParser(
         "braze-exporter",
         description="Prometheus exporter for Braze: segment sizes and app sessions.",
@@ -83,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         name: commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         for name, (_, text) in _COMMANDS.items()
     }
-    for name in ("serve", "check", "once", "backfill", "healthcheck"):
+    for name in ("serve", "check", "once", "doctor", "plan", "discover", "backfill", "healthcheck"):
         _add_settings(made[name])
     made["once"].add_argument(
         "--textfile",
@@ -91,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help="write to this file, all at once, as node_exporter's textfile collector reads it",
     )
+    _add_inquiries(made)
     _add_backfill(made["backfill"])
     made["demo"].add_argument(
         "--web.listen-address",
@@ -131,6 +142,53 @@ def _parser() -> argparse.ArgumentParser:
         "--list-faults", action="store_true", help="list the ways to misbehave, and end"
     )
     return parser
+
+
+def _add_inquiries(made: dict[str, argparse.ArgumentParser]) -> None:
+    for name in ("doctor", "plan", "discover"):
+        made[name].add_argument(
+            "--workspace",
+            metavar="NAME",
+            action="append",
+            default=[],
+            help="only this workspace; may be repeated (default: all)",
+        )
+    for name in ("doctor", "plan"):
+        made[name].add_argument("--json", action="store_true", help="write JSON, for programs")
+    made["doctor"].add_argument(
+        "--find-instance",
+        action="store_true",
+        help="send a key that is refused to each of Braze's other instances, to find its own",
+    )
+    made["plan"].add_argument(
+        "--segments",
+        metavar="N",
+        type=_whole,
+        help="take it that the list has so many segments and all pass, instead of asking Braze for "
+        "it where the settings discover",
+    )
+    made["plan"].add_argument(
+        "--latency",
+        metavar="SECONDS",
+        type=_seconds,
+        default=0.5,
+        help="how long a request is taken to need (default: 0.5; Braze was seen to need 0.25 to "
+        "0.9)",
+    )
+    made["discover"].add_argument(
+        "--sizes",
+        action=argparse.BooleanOptionalAction,
+        help="ask for the size of every segment or of none, a request each (default: of the first "
+        "100 selected)",
+    )
+    form = made["discover"].add_mutually_exclusive_group()
+    for name, text in (
+        ("json", "write JSON, for programs"),
+        ("yaml", "write the selected ids as the settings take them"),
+    ):
+        form.add_argument(
+            f"--{name}", dest="form", action="store_const", const=name, default="table", help=text
+        )
 
 
 def _add_backfill(parser: argparse.ArgumentParser) -> None:
@@ -206,6 +264,22 @@ def _duration(text: str) -> timedelta:
         return duration(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 <= int(text) <= 1_000_000):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of segments")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return seconds
 
 
 def _moment(text: str) -> datetime:

@@ -1,6 +1,5 @@
 """What the commands do that need an account: from their arguments to their exit code."""
 
-import http.client
 import logging
 import os
 import sys
@@ -9,15 +8,18 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 
 from exporter import logs, quantities
 from exporter.config import ConfigError, Settings, load
 from exporter.daemon import Daemon
+from exporter.loopback import ask
 from exporter.once import poll_once
 from exporter.poller import key_of
 from exporter.secretfile import ApiKey, KeyFileError
 from exporter.server import ListenError
+from exporter.webconfig import WebFile
 
 DONE, FAILED, USAGE = 0, 1, 2
 
@@ -40,6 +42,10 @@ def check(arguments: Namespace) -> int:
     settings = good_settings(loader(arguments))
     if settings is None:
         return USAGE
+    try:
+        WebFile(settings.web.config_file)
+    except ConfigError as error:
+        return fail(str(error), USAGE)
     print(f"the settings are good; workspaces: {', '.join(settings.workspaces)}")
     return DONE
 
@@ -66,17 +72,12 @@ def healthcheck(arguments: Namespace) -> int:
     """Ask the exporter that listens where these settings say whether it is healthy."""
     address = _own_address(arguments)
     host, _, port = address.rpartition(":")
-    local = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "::1"}  # noqa: S104 - asked, not bound
-    connection = http.client.HTTPConnection(local.get(host, host.strip("[]")), int(port), timeout=3)
     try:
-        connection.request("GET", "/-/healthy")
-        response = connection.getresponse()
-        print(response.read(1000).decode("utf-8", "replace").strip())
-    except (OSError, http.client.HTTPException) as error:
+        status, text = ask(host, int(port), "/-/healthy")
+    except OSError as error:
         return fail(f"no answer from {address}: {error}")
-    finally:
-        connection.close()
-    return DONE if response.status == 200 else FAILED
+    print(text)
+    return DONE if status == HTTPStatus.OK else FAILED
 
 
 def _own_address(arguments: Namespace) -> str:
@@ -100,6 +101,8 @@ def run(read: Callable[[], Settings], started: Callable[[tuple[str, ...], Settin
         ended = daemon.run(settings, lambda addresses: started(addresses, settings))
     except ListenError as error:
         return fail(str(error))
+    except ConfigError as error:
+        return fail(str(error), USAGE)
     except KeyFileError as error:
         return fail(f"the file of an API key {error}", USAGE)
     if not ended:
@@ -123,15 +126,7 @@ def loader(arguments: Namespace) -> Callable[[], Settings]:
     flags: Mapping[str, object] = {
         flag: value for flag in _FLAGS if (value := vars(arguments)[flag]) is not None
     }
-
-    def read() -> Settings:
-        settings = load(arguments.config_file, flags, os.environ)
-        if settings.web.config_file is not None:
-            # Better than to serve without what it asks for.
-            raise ConfigError(("web.config_file: TLS and basic auth are not supported yet",))
-        return settings
-
-    return read
+    return lambda: load(arguments.config_file, flags, os.environ)
 
 
 def good_settings(read: Callable[[], Settings]) -> Settings | None:

@@ -224,7 +224,7 @@ class Web(_Section):
     )  # fmt: skip
     telemetry_path: _WebPath = Field(default="/metrics", description="where the metrics are")
     config_file: _File = Field(
-        default=None, description="TLS and basic auth, in exporter-toolkit's format"
+        default=None, description="TLS and basic auth, in exporter-toolkit's format: web-config.md"
     )
 
 

@@ -1,21 +1,24 @@
 """One client's connection: requests in, answers out, one after the other, within limits.
 
 The client may be idle, send its request a byte at a time or never read its answer: it costs a
-bounded amount of memory for a bounded time. h11 reads the protocol (RFC 9112); here stands how long
-to wait for what.
+bounded amount of memory for a bounded time. With TLS a handshake comes first, limited as well. h11
+reads the protocol (RFC 9112); here stands how long to wait for what.
 """
 
 import asyncio
 import logging
 import math
 import re
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
+from typing import cast
 
 import h11
 
+from exporter.tls import Certificate
 from exporter.web import Request, Response, plain
 
 log = logging.getLogger(__name__)
@@ -37,6 +40,7 @@ class Limits:
     kernel_bytes: int = 256 * 1024  # of an answer, taken by the kernel (Linux takes twice as much)
     answers_bytes: int = 64 * 1024 * 1024  # of all answers being sent, before one more is made
     linger_seconds: float = 1.0  # for a client to see that we hang up
+    passwords: int = 16  # waiting to be checked, besides the one that is
     waiting: int = 16  # requests for blocking routes, besides the one being answered
 
 
@@ -47,11 +51,16 @@ class Client:
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        respond: Callable[[Request], Awaitable[Response]],
+        respond: Callable[[Request, "Client"], Awaitable[Response]],
         limits: Limits,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._reader = reader
-        self._writer = writer
+        self._accepted = self._writer = writer
+        self.address = str((writer.get_extra_info("peername") or ("",))[0])
+        self.tls = tls
+        if tls is not None:  # what it sends is for TLS to read
+            cast("asyncio.Transport", writer.transport).pause_reading()
         self._respond = respond
         self._limits = limits
         self._wire = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head_bytes)
@@ -62,13 +71,21 @@ class Client:
         self.sending = b""  # the body on its way
         # When it last got further. Whole requests and whole chunks count, single bytes do not.
         self.progress = asyncio.get_running_loop().time()
-        # Makes drain() wait until all is handed on. (At 0, asyncio's TLS would wait for ever: it
-        # takes an empty buffer for a full one.)
-        writer.transport.set_write_buffer_limits(high=1)
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """The verified certificate that the client has shown."""
+        shown: Certificate | None = self._writer.get_extra_info("peercert")
+        return shown
 
     async def serve(self) -> None:
         """Answer until the client leaves or has to."""
         try:
+            if self.tls is not None:
+                await self._shake_hands(self.tls)
+            # Makes drain() wait until all is handed on. (At 0, asyncio's TLS would wait for ever:
+            # it takes an empty buffer for a full one.)
+            self._writer.transport.set_write_buffer_limits(high=1)
             await self._begun(within=self._limits.request_seconds)
             while await self._exchange():
                 # Pipelined requests might never wait for the network: others get their turn here.
@@ -86,10 +103,36 @@ class Client:
         if not self._answering:
             self.hang_up()
 
+    def retire(self) -> None:
+        """Make the next answer the last one."""
+        self._last = True
+
     def hang_up(self) -> None:
         """Close the connection now; `serve` then comes to its end."""
         self.gone = True
         self._writer.transport.abort()
+
+    async def _shake_hands(self, context: ssl.SSLContext) -> None:
+        """Go on in TLS. Raises OSError if the client does not, or not in time."""
+        # Here and not by asyncio's own server, which would tell of a client only afterwards: so
+        # those who say nothing count among the connections too. The new reader and writer are made
+        # as asyncio.open_connection makes them.
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(self._limits.head_bytes)
+        protocol = asyncio.StreamReaderProtocol(reader)
+        transport = await loop.start_tls(
+            self._accepted.transport,
+            protocol,
+            context,
+            server_side=True,
+            ssl_handshake_timeout=self._limits.request_seconds,
+            ssl_shutdown_timeout=self._limits.write_seconds,
+        )
+        if transport is None:  # hung up on meanwhile
+            raise ConnectionAbortedError("no handshake")
+        protocol.connection_made(transport)
+        self._reader = reader
+        self._writer = asyncio.StreamWriter(transport, protocol, reader, loop)
 
     async def _begun(self, within: float) -> None:
         """Wait for the first bytes of a request, unless they came behind the one before."""
@@ -107,7 +150,7 @@ class Client:
                 return False
             self._answering = True
             self.progress = math.inf  # it is our turn
-            response = await self._respond(request)
+            response = await self._respond(request, self)
             refused = False
         except h11.RemoteProtocolError as error:
             response = plain(HTTPStatus(error.error_status_hint), str(error))

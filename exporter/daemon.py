@@ -9,9 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from types import FrameType
 
-from exporter import page, statusjson
+from exporter import page, signals, statusjson
 from exporter.catalog import DISCOVERY, SEGMENTS
 from exporter.config import ConfigError, Settings
 from exporter.negotiation import Format
@@ -23,6 +22,7 @@ from exporter.snapshot import Store
 from exporter.status import Status, status_of
 from exporter.telemetry import Telemetry
 from exporter.web import Site, make_site
+from exporter.webconfig import WebFile
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +64,8 @@ class Daemon:
         self._pollers: dict[str, Poller] = {}
         self._retiring: dict[threading.Thread, Poller] = {}
         self._generation = 0
+        self._refused = False  # the newest settings, apart from those of web.config_file
+        self._web = WebFile(None)
         self._was_ready = False
         self._ending = threading.Event()
         self._heard = {"main loop": time.monotonic(), "scheduler": time.monotonic()}
@@ -71,21 +73,26 @@ class Daemon:
     def run(self, settings: Settings, started: Callable[[tuple[str, ...]], None]) -> bool:
         """Serve until a signal or `stop` ends it; returns whether all threads have ended.
 
-        `started` is told the addresses once they are listened on. Raises server.ListenError and
-        KeyFileError, with nothing running.
+        `started` is told the addresses once they are listened on. Raises server.ListenError,
+        KeyFileError and, for what `web.config_file` says, ConfigError, with nothing running.
         """
-        server = Server(settings.web.listen_address, self._site(settings.web.telemetry_path))
-        handlers = self._take_signals()
+        self._web = WebFile(settings.web.config_file)
+        site = self._site(settings.web.telemetry_path)
+        server = Server(settings.web.listen_address, site, policy=lambda: self._web.policy)
+        orders = {
+            signal.SIGTERM: self.stop,
+            signal.SIGINT: self.stop,
+            signal.SIGHUP: lambda: self._orders.put(_Reload()),
+        }
         try:
-            self._apply(settings)  # the first request is to find everything expected
-            server.start()
-            started(server.addresses)
-            self._schedule.every("heartbeat", _TICK, lambda: self._beat("scheduler"))
-            self._schedule.start()
-            self._obey(settings)
+            with signals.handled(orders):
+                self._apply(settings)  # the first request is to find everything expected
+                server.start()
+                started(server.addresses)
+                self._schedule.every("heartbeat", _TICK, lambda: self._beat("scheduler"))
+                self._schedule.start()
+                self._obey(settings)
         finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
             ended = self._end(server)
         return ended
 
@@ -110,6 +117,7 @@ class Daemon:
                 return
             if isinstance(order, _Reload):
                 settings = self._reload(order, settings)
+            self._look_at_web()
             # APScheduler goes by the wall clock: set back by an hour, it would sleep for that hour.
             before, ahead = ahead, time.time() - time.monotonic()
             if abs(ahead - before) > _JUMP:
@@ -118,8 +126,11 @@ class Daemon:
 
     def _reload(self, order: _Reload, before: Settings) -> Settings:
         try:
+            self._web.reread()
+            self._refused = True
             settings = self._load()
             self._apply(settings)
+            self._refused = False
         except (ConfigError, KeyFileError) as error:
             self._telemetry.settings_read(None)
             log.error("the settings stay as they were", extra={"reason": str(error)})
@@ -130,6 +141,14 @@ class Daemon:
         log.info("reloaded", extra={"workspaces": len(settings.workspaces)})
         order.answer.put(None)
         return settings
+
+    def _look_at_web(self) -> None:
+        """Take over what changed of TLS and basic auth, and show when it is bad or good again."""
+        was_good = not self._web.problem
+        self._web.look()
+        is_good = not self._web.problem
+        if is_good != was_good:
+            self._telemetry.settings_are(good=is_good and not self._refused)
 
     def _apply(self, settings: Settings) -> None:
         """Poll what the settings say and nothing else.
@@ -273,25 +292,3 @@ class Daemon:
 
     def _beat(self, name: str) -> None:
         self._heard[name] = time.monotonic()
-
-    def _take_signals(self) -> dict[int, Callable[[int, FrameType | None], object] | int | None]:
-        """Turn signals into orders; returns what handled them before. SimpleQueue.put may be called
-        from a handler.
-        """
-        if threading.current_thread() is not threading.main_thread():
-            return {}
-
-        def stop(_number: int, _frame: FrameType | None) -> None:
-            self._orders.put(_Stop())
-
-        def reload(_number: int, _frame: FrameType | None) -> None:
-            self._orders.put(_Reload())
-
-        return {
-            number: signal.signal(number, handler)
-            for number, handler in (
-                (signal.SIGTERM, stop),
-                (signal.SIGINT, stop),
-                (signal.SIGHUP, reload),
-            )
-        }

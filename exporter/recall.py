@@ -7,12 +7,15 @@ from concurrent.futures import Executor
 from itertools import takewhile
 
 from exporter.client import BrazeError
-from exporter.model import Answer, Point, Series
+from exporter.model import Answer, Point, Series, Unit
 from exporter.past import DEPTH, History, Past
 from exporter.poll import LENGTH, REFUSED, spread
 
 _PAGE = 100  # the most points that Braze gives at a time
 _HOUR = 3600
+REQUESTS = -(-DEPTH[Unit.HOUR] // (_PAGE * _HOUR))
+"""How many requests the history of one series of hours takes."""
+
 _PATIENCE = 3600.0  # seconds until a past that could not be read, or has gaps, is asked for again
 _REFUSALS = 3
 

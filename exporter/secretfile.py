@@ -1,26 +1,18 @@
 """An API key that is given as text or in a file, and read again when the file changes."""
 
-import os
 import re
-import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
+
+from exporter import files
 
 _LARGEST = 4096
 
 
 class KeyFileError(Exception):
     """No key can be read from the file; the text says why, and neither the key nor the path."""
-
-
-class _Version(NamedTuple):
-    """What differs between two versions of a file; a mounted Kubernetes secret swaps the inode."""
-
-    modified_ns: int
-    size: int
-    inode: int
 
 
 def key_fault(key: str) -> str:
@@ -47,7 +39,7 @@ class ApiKey:
     """The key of one workspace. Any thread may `read` it; its repr does not show it."""
 
     def __init__(
-        self, key: str, path: Path | None = None, version: _Version | None = None,
+        self, key: str, path: Path | None = None, version: files.Version | None = None,
         on_problem: Callable[[str], None] | None = None,
     ) -> None:  # fmt: skip
         self._key = key
@@ -89,11 +81,9 @@ class ApiKey:
     def _refresh(self, path: Path) -> str:
         """Takes over a changed file; what is wrong with it otherwise."""
         try:
-            if _version(path.stat()) != self._version:
+            if files.version(path) != self._version:
                 self._version, self._key = _read(path)
-        except OSError as error:
-            return _reason(error)
-        except KeyFileError as error:
+        except (files.FileError, KeyFileError) as error:
             return str(error)
         return ""
 
@@ -101,16 +91,12 @@ class ApiKey:
         return f"ApiKey(in_file={str(self._path)!r})" if self._path else "ApiKey(of='**********')"
 
 
-def _read(path: Path) -> tuple[_Version, str]:
-    """The file's version and key; the version is that of the file which was read, and no later."""
+def _read(path: Path) -> tuple[files.Version, str]:
+    """The file's key, and the version of the file that holds it."""
     try:
-        with open(path, "rb", opener=_without_waiting) as file:
-            status = os.fstat(file.fileno())
-            content = file.read(_LARGEST + 1) if stat.S_ISREG(status.st_mode) else b""
-    except (OSError, ValueError) as error:
-        raise KeyFileError(_reason(error)) from None
-    if not stat.S_ISREG(status.st_mode):
-        raise KeyFileError("is no regular file; a pipe cannot be read again")
+        version, content = files.content(path, _LARGEST)
+    except files.FileError as error:
+        raise KeyFileError(str(error)) from None
     if len(content) > _LARGEST:
         raise KeyFileError("is larger than 4 KiB; it must hold the key alone")
     try:
@@ -121,23 +107,4 @@ def _read(path: Path) -> tuple[_Version, str]:
         raise KeyFileError("has several lines; it must hold the key alone")
     if fault := key_fault(key):
         raise KeyFileError(fault)
-    return _version(status), key
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """Opens a pipe at once instead of waiting for its writer."""
-    return os.open(path, flags | os.O_NONBLOCK)
-
-
-def _version(status: os.stat_result) -> _Version:
-    return _Version(status.st_mtime_ns, status.st_size, status.st_ino)
-
-
-def _reason(error: OSError | ValueError) -> str:
-    """Why the file cannot be read; ValueError is a path with a null character."""
-    known: dict[type[Exception], str] = {
-        FileNotFoundError: "does not exist",
-        PermissionError: "may not be read by this user",
-        IsADirectoryError: "is a directory",
-    }
-    return f"cannot be read: it {known.get(type(error), 'is no readable file')}"
+    return version, key

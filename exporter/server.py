@@ -10,13 +10,13 @@ import logging
 import os
 import re
 import socket
-import ssl
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from http import HTTPStatus
 
+from exporter.admission import Guard, Policy
 from exporter.conversation import Client, Limits
 from exporter.web import Request, Response, Site, plain
 
@@ -37,8 +37,9 @@ class Server:
     """Serves a site on some addresses, from `start` to `stop`.
 
     An address is `host:port`, `[IPv6]:port`, or `:port` for all interfaces; port 0 takes a free
-    one. With an `ssl_context` it speaks TLS. Blocking routes are answered one at a time in a thread
-    of their own, and must come to an end by themselves.
+    one. `policy` says who may ask, and whether TLS is spoken; it may change, and connections made
+    with other certificates then end with their next answer. Blocking routes are answered one at a
+    time in a thread of their own, and must come to an end by themselves.
     """
 
     def __init__(
@@ -46,13 +47,14 @@ class Server:
         addresses: Sequence[str],
         site: Site,
         limits: Limits | None = None,
-        ssl_context: ssl.SSLContext | None = None,
+        policy: Callable[[], Policy] = Policy,
     ) -> None:
         self.addresses: tuple[str, ...] = ()  # really bound, once started
         self._wanted = tuple(addresses)
         self._site = site
         self._limits = limits or Limits()
-        self._ssl = ssl_context
+        self._policy = policy
+        self._guard = Guard(waiting=self._limits.passwords)
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="web-blocking")
         self._places = 1 + self._limits.waiting
         self._clients: dict[Client, asyncio.Task[None]] = {}
@@ -106,9 +108,6 @@ class Server:
                 sock=sock,
                 limit=limits.head_bytes,
                 backlog=_BACKLOG,
-                ssl=self._ssl,
-                ssl_handshake_timeout=limits.request_seconds if self._ssl else None,
-                ssl_shutdown_timeout=limits.write_seconds if self._ssl else None,
             )
             for sock in sockets
         ]
@@ -126,6 +125,7 @@ class Server:
         if self._clients:
             await asyncio.wait(self._clients.values())
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._guard.close()
 
     def _cut(self) -> None:
         for task in self._clients.values():
@@ -138,7 +138,7 @@ class Server:
         present = [client for client in self._clients if not client.gone]
         if len(present) >= self._limits.connections:
             _hang_up_on_the_slowest(present)
-        client = Client(reader, writer, self._respond, self._limits)
+        client = Client(reader, writer, self._respond, self._limits, self._policy().tls)
         self._clients[client] = asyncio.create_task(client.serve())
         self._clients[client].add_done_callback(lambda _: self._clients.pop(client, None))
 
@@ -151,7 +151,14 @@ class Server:
             else:
                 await asyncio.sleep(0)  # those hung up on have not let go of theirs yet
 
-    async def _respond(self, request: Request) -> Response:
+    async def _respond(self, request: Request, client: Client) -> Response:
+        policy = self._policy()
+        if policy.tls is not client.tls:
+            client.retire()
+        refusal = await self._guard.refusal(policy, request, client.certificate, client.address)
+        return policy.dressed(refusal or await self._answer(request))
+
+    async def _answer(self, request: Request) -> Response:
         if not self._site.blocks(request):
             async with self._door:
                 await self._make_room()

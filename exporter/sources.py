@@ -1,7 +1,7 @@
 """The three sources of settings together: the command line, the environment and a file."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from exporter import environment, yamlfile
@@ -52,21 +52,33 @@ def read(
 
 def of_file(path: Path, rows: Sequence[Row]) -> Given:
     """The settings in this file, or no source if nothing in it can be read."""
-    name = str(path)
-    origin = Place(_FILE, 0, 0, name)
     try:
-        document = yamlfile.read(path)
-        flaws: tuple[yamlfile.Flaw, ...] = ()
+        given = of_yaml(str(path), lambda: yamlfile.read(path))
     except (OSError, ValueError) as error:
+        origin = Place(_FILE, 0, 0, str(path))
         return Given(None, (Located(origin, (), _unreadable(error)),))
+    if given.source is None:
+        return given
+    anchored = _anchored(given.source.tree, path.parent, rows, ())
+    return given._replace(source=replace(given.source, tree=anchored))
+
+
+def of_yaml(name: str, read: Callable[[], yamlfile.Document]) -> Given:
+    """What `read` finds in the YAML file `name`, or no source if nothing in it can be read.
+
+    Raises what `read` does, apart from YamlError.
+    """
+    try:
+        document = read()
+        flaws: tuple[yamlfile.Flaw, ...] = ()
     except yamlfile.YamlError as error:
         flaws = error.flaws
         if error.rest is None:
             return Given(None, tuple(_located(name, flaw) for flaw in flaws))
         document = error.rest
     source = Source(
-        origin,
-        _anchored(document.root, path.parent, rows, ()),
+        Place(_FILE, 0, 0, name),
+        document.root,
         {path: _place(name, position) for path, position in document.keys.items()},
         {path: _place(name, position) for path, position in document.values.items()},
     )

@@ -141,10 +141,14 @@ class Telemetry:
 
     def settings_read(self, moment: float | None) -> None:
         """The settings were read at `moment` (epoch seconds), or could not be read (None)."""
+        if moment is not None:
+            self._reloaded.set(moment)
+        self.settings_are(good=moment is not None)
+
+    def settings_are(self, *, good: bool) -> None:
+        """What the files with settings say now can be used, or not."""
         with self._requests.lock:
-            self._reload_successful.set(moment is not None)
-            if moment is not None:
-                self._reloaded.set(moment)
+            self._reload_successful.set(good)
             self._requests.changes += 1
 
     def of(self, workspace: str, endpoints: Iterable[str]) -> WorkspaceTelemetry:

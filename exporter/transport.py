@@ -66,8 +66,7 @@ class Transport:
         self._session = session = requests.Session()
         # With it on, a password in .netrc would replace the key.
         session.trust_env = False
-        proxies = requests.utils.get_environ_proxies(endpoint)
-        session.proxies = {scheme: str(url) for scheme, url in proxies.items()}
+        session.proxies = _proxies(endpoint)
         session.verify = str(ca_file) if ca_file else _usual_ca_bundle()
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         session.headers["User-Agent"] = f"braze-exporter/{__version__}"
@@ -118,6 +117,21 @@ class Transport:
             return Reply(response.status_code, headers, _read(response))
 
 
+def proxy_for(endpoint: str) -> str | None:
+    """The URL of the proxy through which requests to `endpoint` go, None for none.
+
+    It may hold a password.
+    """
+    url = requests.utils.select_proxy(endpoint, _proxies(endpoint))
+    return url if not url or "://" in url else f"http://{url}"
+
+
+def ca_bundle(ca_file: Path | None) -> Path:
+    """The CA certificates that are trusted: a file, or a folder of them."""
+    usual = _usual_ca_bundle()
+    return ca_file or Path(requests.utils.DEFAULT_CA_BUNDLE_PATH if usual is True else str(usual))
+
+
 class _Adapter(HTTPAdapter):
     """An adapter whose connections can be cut off; one for each thread, all kept."""
 
@@ -150,6 +164,11 @@ def _read(response: requests.Response) -> bytes:
         if len(body) > BODY_CAP:
             raise TransportError("too_large", f"the body is over {BODY_CAP} bytes")
     return bytes(body)
+
+
+def _proxies(endpoint: str) -> dict[str, str]:
+    found = requests.utils.get_environ_proxies(endpoint)
+    return {scheme: str(url) for scheme, url in found.items()}
 
 
 def _usual_ca_bundle() -> str | bool:

@@ -3,15 +3,23 @@
 import os
 import shutil
 import socket
+import sys
+from pathlib import Path
 
 import pytest
 
 
-def program(name: str, package: str = "prometheus") -> str:
+def linter(name: str) -> str:
+    """The path of what `make check-tools` installs; without it as `program`."""
+    path = Path(sys.executable).with_name(name)
+    return str(path) if path.exists() else program(name, who="make check-tools brings it")
+
+
+def program(name: str, package: str = "prometheus", who: str = "") -> str:
     """The path of a program; without it the test is skipped, or fails in CI, where nothing is."""
     path = shutil.which(name)
     if path is None:
-        message = f"{name} is not installed (Debian's package {package} brings it)"
+        message = f"{name} is not installed ({who or f'Debian has it as {package}'})"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)

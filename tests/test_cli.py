@@ -34,7 +34,10 @@ from tests.machine import free_port
 
 APPS = {"ios": "5d1f3c0e-9a47-4b62-8c1d-2e7f60b4a911"}
 COUNTS = "/sessions/data_series"
-COMMANDS = ("serve", "check", "once", "backfill", "demo", "simulate", "healthcheck")
+COMMANDS = (
+    "serve", "check", "once", "doctor", "plan", "discover", "backfill", "demo", "simulate",
+    "healthcheck",
+)  # fmt: skip
 
 Start = Callable[..., Process]
 Write = Callable[[Mapping[str, object]], Path]
@@ -163,7 +166,7 @@ def test_one_workspace_needs_no_file(
     assert "workspaces: production" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words", [[], ["serve"], ["check"], ["once"]])
+@pytest.mark.parametrize("words", [[], ["serve"], ["check"], ["once"], ["plan"], ["discover"]])
 def test_nothing_configured_says_what_to_write(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -174,21 +177,24 @@ def test_nothing_configured_says_what_to_write(
     assert "no workspace is configured" in captured.err
 
 
-@pytest.mark.parametrize("command", ["serve", "check", "once"])
-def test_what_is_not_there_yet_is_refused(
+@pytest.mark.parametrize("command", ["serve", "check"])
+def test_a_bad_web_config_file_is_refused(
     simulator: Server,
     write: Write,
     command: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Who asks for TLS is not served without it."""
+    """Who asks for TLS is not served without it: exit code 2, and the place of each mistake."""
     web = tmp_path / "web.yml"
-    web.write_text("tls_server_config: {}\n")
+    web.write_text("tls_server_config:\n  cert_file: cert.pem\nbasic_auth: {}\n")
     path = write({"workspaces": {"shop": workspace(simulator)}})
 
     assert main([command, f"--config.file={path}", f"--web.config.file={web}"]) == 2
-    assert "web.config_file: TLS and basic auth are not supported yet" in capsys.readouterr().err
+    assert [line.split(": ")[0] for line in capsys.readouterr().err.splitlines()] == [
+        f"{web}:1:1",
+        f"{web}:3:1",
+    ]
     assert simulator.requests == ()
 
 

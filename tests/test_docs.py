@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from exporter import __version__, catalog
+from exporter.causes import CAUSES
+from exporter.findings import Style
 from tests.tables import pages
 
 ROOT = Path(__file__).parent.parent
@@ -23,6 +25,20 @@ def test_the_readme_names_only_metrics_that_exist() -> None:
     named = set(re.findall(r"\bbraze_[a-z0-9_]*[a-z0-9]\b", README))
 
     assert named <= {metric.name for metric in catalog.metrics()}
+
+
+def test_the_example_of_doctor_is_what_doctor_writes() -> None:
+    """A missing permission, on a terminal of 100 columns."""
+    details = {
+        "permission": "sessions.data_series",
+        "endpoint": "/sessions/data_series",
+        "values": "sessions to show",
+        "permissions": "segments.data_series, segments.list, sessions.data_series",
+    }
+    name = "permission-missing"
+    written = Style(width=100).write(CAUSES[name].finding(name, "production", details))
+
+    assert written in (ROOT / "docs" / "doctor.md").read_text()
 
 
 def test_the_changelog_begins_with_this_version() -> None:

@@ -9,26 +9,43 @@ import exporter
 
 PACKAGE = Path(exporter.__file__).parent
 
-FLOORS: tuple[frozenset[str], ...] = tuple(
-    frozenset(names.split())
-    for names in (
-        "__init__ model negotiation mistakes quantities secretfile logs schedule progress trend",
-        "buckets catalog pacing instances names reference yamlfile web connections display",
-        "history telemetry exposition limiter watch conversation transport past journal remedies",
-        "environment consistency wording baselines",
-        "client holding sources server",
-        "config rendering poll standing",
-        "snapshot recall account replay rows",
-        "poller samplefile scraped status",
-        "once backfill choice",
-        "page statusjson",
-        "daemon",
-        "commands",
-        "backfilling demonstration",
-        "cli",
-        "__main__",
-    )
-)
+# From the ground up, a paragraph a floor.
+PLAN = """
+__init__ columns files findings logs mistakes model negotiation passwords probes progress quantities
+schedule tls trend
+
+accountcauses buckets catalog display instances loopback names pacing reference secretfile signals
+waycauses web yamlfile
+
+connections conversation exposition history journal limiter past remedies telemetry watch
+
+admission baselines causes consistency environment transport webformat wording
+
+client holding server sources
+
+config poll rendering standing webconfig
+
+account discover recall replay rows snapshot
+
+poller samplefile scraped status visit
+
+backfill choice madeup once patient
+
+page plan statusjson waychecks zonecheck
+
+accountchecks daemon
+
+doctor
+
+commands
+
+backfilling demonstration inquiries
+
+cli
+
+__main__
+"""
+FLOORS = tuple(frozenset(names.split()) for names in PLAN.strip().split("\n\n"))
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 
 # The package's own public face, which anything may read.
@@ -44,6 +61,7 @@ ONE_DOOR = {
     "h11": {"conversation"},
     "jinja2": {"page"},
     "tqdm": {"progress"},
+    "bcrypt": {"passwords"},
 }
 
 

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from exporter.admission import Policy
 from exporter.negotiation import Format
 from exporter.server import Limits, ListenError, Server
 from exporter.web import Site, make_site, page
@@ -754,7 +755,9 @@ def test_tls_clients_that_say_nothing_keep_nobody_waiting(certificate: Path) -> 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     trusting = ssl.create_default_context(cafile=str(certificate))
-    server = Server(["127.0.0.1:0"], site(LARGE), Limits(request_seconds=0.3), context)
+    server = Server(
+        ["127.0.0.1:0"], site(LARGE), Limits(request_seconds=0.3), lambda: Policy(tls=context)
+    )
     server.start()
     try:
         with connect(server) as silent, connect(server, GET) as plain:

@@ -1,0 +1,227 @@
+"""Checks of the account: key, instance, rate limit, permissions, segments, apps, times, zone."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from exporter.catalog import FAMILIES, LIST, SEGMENTS
+from exporter.client import BrazeError
+from exporter.findings import Finding
+from exporter.model import Segment, Series, Unit
+from exporter.pacing import reserve_wait
+from exporter.patient import Patient
+from exporter.poller import endpoints
+from exporter.quantities import format_share
+from exporter.watch import Selection, select
+from exporter.waychecks import detail_of, first_answer, unreadable_points
+
+_NO_SEGMENT = "00000000-0000-0000-0000-000000000000"
+_MOST_ASKED = 20  # ids that are not in the list: asked one by one
+
+_VALUES = {
+    LIST: "segments to discover",
+    **{family.endpoint: f"{family.collector} to show" for family in FAMILIES},
+}
+
+
+def permission_of(endpoint: str) -> str:
+    """`/segments/list` needs `segments.list` (Braze's documentation, each endpoint's page)."""
+    return endpoint.strip("/").replace("/", ".")
+
+
+def account(patient: Patient) -> list[Finding]:
+    """See whether the first answer was a refusal of the key as such."""
+    said = first_answer(patient)
+    if isinstance(said, BrazeError) and said.reason == "unauthorized":
+        if patient.means.find_instance:
+            return [_elsewhere(patient)]
+        return [patient.found("key-unknown", detail=detail_of(said))]
+    if isinstance(said, BrazeError) and said.reason == "forbidden" and "Forbidden" in str(said):
+        return [patient.found("account-inactive", detail=detail_of(said))]
+    return [patient.ok("account", "Braze knows the key")]
+
+
+def _elsewhere(patient: Patient) -> Finding:
+    """Ask every other instance whether it knows the key."""
+    others = {
+        name: url
+        for name, url in patient.means.instances.items()
+        if url != patient.workspace.endpoint
+    }
+    question = patient.watch.sizes((_NO_SEGMENT,))[0]
+    unasked = 0
+    for name, url in others.items():
+        with patient.visit_elsewhere(url) as visit:
+            try:
+                visit.client.data_series(question, 1)
+                reason = ""
+            except BrazeError as error:
+                reason = error.reason
+            patient.elsewhere += visit.requests
+        if reason in ("", "bad_request", "forbidden", "rate_limited"):
+            return patient.found("wrong-instance", instance=name)
+        unasked += reason != "unauthorized"
+    return patient.found("key-nowhere", tried=len(others) + 1, unasked=unasked)
+
+
+def rate_limit(patient: Patient) -> list[Finding]:
+    """Compare what is left with what the settings leave to others."""
+    said, limit = first_answer(patient), patient.visit.limit
+    refused = isinstance(said, BrazeError) and said.reason == "rate_limited"
+    reset = "the end of the hour"
+    if limit.reset is not None:
+        reset = datetime.fromtimestamp(limit.reset, UTC).strftime("%H:%M UTC")
+    if refused or reserve_wait(limit, patient.workspace.reserve, patient.means.now()) > 0:
+        left = 0 if refused else limit.remaining
+        of = f"{limit.limit:,}" if limit.limit is not None else "allowed"
+        reserve = format_share(patient.workspace.reserve)
+        return [
+            patient.found("rate-limit-spent", left=left, limit=of, reset=reset, reserve=reserve)
+        ]
+    if limit.limit is None or limit.remaining is None:
+        return [patient.skipped("rate-limit", "Braze's answer does not tell it")]
+    told = f"{limit.remaining:,} of {limit.limit:,} requests are left until {reset}"
+    return [patient.ok("rate-limit", told)]
+
+
+def permission(patient: Patient) -> list[Finding]:
+    """Ask each endpoint that the settings need."""
+    wanted = sorted(endpoints(patient.watch))
+    return [_permission(patient, endpoint, wanted) for endpoint in wanted]
+
+
+def _permission(patient: Patient, endpoint: str, wanted: Sequence[str]) -> Finding:
+    said, name = _question(patient, endpoint), permission_of(endpoint)
+    if not isinstance(said, BrazeError) or said.reason == "bad_request" or unreadable_points(said):
+        return patient.ok("permission", f"the key has {name}")
+    if said.reason != "forbidden":
+        return patient.found("unreadable", endpoint=endpoint, detail=detail_of(said))
+    only_names = endpoint == LIST and not patient.watch.discover
+    return patient.found(
+        "permission-missing-names" if only_names else "permission-missing",
+        permission=name,
+        endpoint=endpoint,
+        values=_VALUES[endpoint],
+        permissions=", ".join(map(permission_of, wanted)),
+    )
+
+
+def _question(patient: Patient, endpoint: str) -> object:
+    if endpoint == LIST:
+        return patient.listing()
+    if endpoint == "/sessions/data_series":
+        return patient.answer(_clearest(patient.watch.sessions()))
+    # One that Braze does not know tells as much of the permission: 400 instead of 403.
+    first = (*_selection(patient).selected, _NO_SEGMENT)[0]
+    return patient.answer(patient.watch.sizes((first,))[0])
+
+
+def _clearest(series: Sequence[Series]) -> Series:
+    """The hours of an app or of the workspace before days, and before those of a segment."""
+    return min(
+        series, key=lambda one: (one.label("segment_id") is not None, one.family.unit is Unit.DAY)
+    )
+
+
+def _listed(patient: Patient) -> tuple[Segment, ...] | None:
+    listing = patient.listing() if LIST in endpoints(patient.watch) else None
+    return listing if isinstance(listing, tuple) else None
+
+
+def _selection(patient: Patient) -> Selection:
+    return select(_listed(patient), patient.watch)
+
+
+def segment(patient: Patient) -> list[Finding]:
+    """Look for each id in the list, and ask for those that are not there."""
+    watch, listed = patient.watch, _listed(patient)
+    if SEGMENTS not in watch.intervals and not watch.by_segment:
+        return [patient.skipped("segment", "the settings ask for none")]
+    known = {one.id for one in listed or ()}
+    sizes = zip(watch.ids, watch.sizes(watch.ids), strict=True)
+    counts = {one.label("segment_id") or "": one for one in watch.sessions()}
+    asked = [(each, series, "segments.ids") for each, series in sizes]
+    asked += [(each, counts[each], "sessions.by_segment") for each in watch.by_segment]
+    asked = [one for one in asked if one[0] not in known]
+    found = []
+    for each, series, where in asked[:_MOST_ASKED]:
+        said = patient.answer(series)
+        if isinstance(said, BrazeError) and said.reason == "bad_request":
+            detail = detail_of(said)
+            found.append(patient.found("segment-unknown", id=each, where=where, detail=detail))
+    selection = _selection(patient)
+    if watch.discover and listed is not None and not selection.selected:
+        found.append(patient.found("nothing-selected", listed=len(listed)))
+    if selection.over_limit:
+        over = selection.over_limit
+        found.append(patient.found("over-limit", over=over, limit=watch.limit))
+    if found:
+        return found
+    if watch.discover and listed is None:
+        return [patient.skipped("segment", "the list of segments cannot be read")]
+    rest = len(asked) - _MOST_ASKED
+    unasked = f"; {rest} that are not in the list were not asked for" if rest > 0 else ""
+    of = f" of {len(listed)}" if listed is not None else ""
+    return [patient.ok("segment", f"{len(selection.selected)}{of} are read{unasked}")]
+
+
+def app(patient: Patient) -> list[Finding]:
+    """Ask for the sessions of each."""
+    if not patient.watch.apps:
+        return [patient.skipped("app", "the settings name none")]
+    return [_app(patient, app_id, name) for app_id, name in patient.watch.apps.items()]
+
+
+def _app(patient: Patient, app_id: str, name: str) -> Finding:
+    of_app = [one for one in patient.watch.sessions() if one.label("app_id") == app_id]
+    series = _clearest(of_app)
+    said = patient.answer(series)
+    if isinstance(said, BrazeError):
+        if said.reason == "bad_request":
+            # Braze's message may repeat the id, which is half a secret.
+            detail = detail_of(said).replace(app_id, "<app_id>")
+            return patient.found("app-unknown", app=name, detail=detail)
+        return patient.skipped("app", f"the sessions of {name} cannot be read")
+    if said.points and not any(point.value for point in said.points):
+        span = "two days" if series.family.unit is Unit.HOUR else "a week"
+        return patient.found("app-silent", app=name, span=span)
+    return patient.ok("app", f"{name} has sessions")
+
+
+def tracking(patient: Patient) -> list[Finding]:
+    """Look it up in the list."""
+    wanted, listed = patient.watch.by_segment, _listed(patient)
+    if not wanted:
+        return [patient.skipped("tracking", "the settings ask for no sessions by segment")]
+    tracked = {one.id: one.tracked for one in listed or ()}
+    untracked = [each for each in wanted if tracked.get(each) is False]
+    if untracked:
+        return [patient.found("untracked", id=each) for each in untracked]
+    unknown = sum(tracked.get(each) is None for each in wanted)
+    if unknown:
+        return [patient.skipped("tracking", f"the list does not tell it of {unknown} segments")]
+    return [patient.ok("tracking", f"all {len(wanted)} have it")]
+
+
+def time(patient: Patient) -> list[Finding]:
+    """Look at what was answered until here."""
+    found: dict[str, Finding] = {}
+    newest: dict[str, str] = {}
+    for series, said in patient.answers.items():
+        endpoint = series.family.endpoint
+        if isinstance(said, BrazeError):
+            if unreadable_points(said):
+                found[endpoint] = patient.found(
+                    "time-unreadable", endpoint=endpoint, detail=detail_of(said)
+                )
+        elif said.points:
+            moment = datetime.fromtimestamp(said.points[-1].start, patient.watch.zone)
+            form = "%Y-%m-%d %H:%M" if series.family.unit is Unit.HOUR else "%Y-%m-%d"
+            newest[series.family.unit.value] = moment.strftime(form)
+        else:
+            found.setdefault(endpoint, patient.found("no-points", endpoint=endpoint))
+    if found:
+        return list(found.values())
+    if not newest:
+        return [patient.skipped("time", "no points were read")]
+    told = ", ".join(f"newest {unit} {moment}" for unit, moment in newest.items())
+    return [patient.ok("time", told)]
