@@ -78,7 +78,7 @@ class Store:
         self._now = now
         self._lock = threading.Lock()
         self._workspaces: dict[str, _Workspace] = {}
-        self._snapshot = _render((), float("inf"))
+        self._snapshot = render((), float("inf"))
 
     def expect(self, watches: Iterable[Watch]) -> None:
         """Hold readings of these workspaces and of no others; what is no longer watched is gone
@@ -267,7 +267,7 @@ class Store:
             for collector in workspace.collectors.values():
                 lines += (collector.values, collector.state)
                 until = min(until, collector.until)
-        self._snapshot = _render(lines, until)
+        self._snapshot = render(lines, until)
 
 
 def _source(watch: Watch) -> tuple[str, str]:
@@ -275,7 +275,7 @@ def _source(watch: Watch) -> tuple[str, str]:
     return watch.endpoint, watch.zone.key
 
 
-def _render(lines: Iterable[Lines], until: float) -> Snapshot:
+def render(lines: Iterable[Lines], until: float) -> Snapshot:
     """The pages of both formats: each metric's header once, then its samples of every workspace."""
     samples = {metric: [part[metric] for part in lines if metric in part] for metric in PUBLISHED}
     return Snapshot(
