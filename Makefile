@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 RUN_READY := .venv/.run-$(shell cksum < requirements.lock | cut -d' ' -f1)
 DEV_READY := .venv/.dev-$(shell cat requirements-dev.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: demo demo-history test lint format docs dashboards golden pictures lock wheel check-tools clean
+.PHONY: demo demo-history test lint format docs dashboards golden pictures chart lock wheel check-tools clean
 
 demo: $(RUN_READY)  ## the exporter at work against a simulated Braze
 	$(BIN)/python -m exporter demo
@@ -38,6 +38,9 @@ golden: $(DEV_READY)  ## write the golden page anew; its diff is the change of c
 
 pictures: check-tools  ## take the pictures of the status page anew, in Debian's Chromium
 	$(BIN)/python -m tests.pictures
+
+chart: $(DEV_READY)  ## write the chart's copies of rules and dashboards, its schema and its table anew
+	$(BIN)/python -m tests.chartfiles
 
 wheel: $(DEV_READY)
 	$(BIN)/python -m hatchling build -t wheel

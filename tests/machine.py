@@ -1,10 +1,12 @@
 """What a test needs of the machine beside Python, and free ports."""
 
+import importlib
 import os
 import shutil
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +26,17 @@ def program(name: str, package: str = "prometheus", who: str = "") -> str:
             pytest.fail(message)
         pytest.skip(message)
     return path
+
+
+def library(name: str) -> Any:
+    """A module that `make check-tools` installs; without it the test is skipped, or fails in CI."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        message = f"{name} is not installed (make check-tools)"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
 
 
 def free_port() -> int:
