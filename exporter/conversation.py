@@ -206,14 +206,16 @@ class Client:
         )
         pieces = self._wire.send_with_data_passthrough(head) or []
         body = self.sending = b"" if self._head_only else response.body
+        view = memoryview(body)  # of a large page no piece is copied before the kernel does it
         async with asyncio.timeout(self._limits.write_seconds):
             for start in range(0, len(body) or 1, self._limits.chunk_bytes):
                 self.progress = asyncio.get_running_loop().time()
-                chunk = h11.Data(body[start : start + self._limits.chunk_bytes])
+                # h11 takes all that has a length, whatever its types say.
+                chunk = h11.Data(cast("bytes", view[start : start + self._limits.chunk_bytes]))
                 pieces += self._wire.send_with_data_passthrough(chunk) or []
                 # Not writelines(): after it, drain() waits for nothing in Python 3.12.0 to 3.13.1
                 # (CVE-2024-12254).
-                self._writer.write(b"".join(pieces))
+                self._writer.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
                 await self._writer.drain()
                 pieces = []
         self._wire.send(h11.EndOfMessage())

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 
@@ -63,17 +62,16 @@ class Transport:
         self._timeout = timeout
         self._monotonic = monotonic
         self._open = OpenConnections(monotonic)
-        self._session = session = requests.Session()
-        # With it on, a password in .netrc would replace the key.
-        session.trust_env = False
-        session.proxies = _proxies(endpoint)
-        session.verify = str(ca_file) if ca_file else _usual_ca_bundle()
-        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        session.headers["User-Agent"] = f"braze-exporter/{__version__}"
-        session.headers["Accept"] = "application/json"
-        adapter = _Adapter(self._open, connections)
-        session.mount("https://", adapter)
-        session.mount("http://", adapter)
+        # Not a requests.Session, which merges its settings anew into each request: twice the time,
+        # for cookies, redirects and .netrc that are not to be heeded.
+        self._adapter = _Adapter(self._open, connections)
+        self._proxies = _proxies(endpoint)
+        self._verify = str(ca_file) if ca_file else _usual_ca_bundle()
+        self._headers = {
+            **requests.utils.default_headers(),
+            "User-Agent": f"braze-exporter/{__version__}",
+            "Accept": "application/json",
+        }
 
     def get(self, path: str, query: Mapping[str, str], key: str) -> Reply:
         """The answer to one GET, whatever its status.
@@ -101,17 +99,22 @@ class Transport:
 
     def close(self) -> None:
         """Give the connections back. Nothing may be under way."""
-        self._session.close()
+        self._adapter.close()
         self._open.close()
 
     def _get(self, path: str, query: Mapping[str, str], key: str) -> Reply:
-        with self._session.get(
+        asked = requests.Request(
+            "GET",
             self._endpoint + path,
             params=dict(query),
-            headers={"Authorization": f"Bearer {key}"},
-            timeout=self._timeout,
-            allow_redirects=False,
+            headers={**self._headers, "Authorization": f"Bearer {key}"},
+        )
+        with self._adapter.send(
+            asked.prepare(),
             stream=True,
+            timeout=self._timeout,
+            verify=self._verify,
+            proxies=self._proxies,
         ) as response:
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Reply(response.status_code, headers, _read(response))
