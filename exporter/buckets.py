@@ -3,11 +3,11 @@
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from itertools import pairwise
 from operator import itemgetter
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from exporter.model import Point, Unit
@@ -28,9 +28,8 @@ _TIME = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A readable row: its wall time, its value, and its offset from UTC where it has one."""
+class _Row(NamedTuple):
+    """A readable row: its wall time, its offset from UTC where it has one, and its value."""
 
     wall: datetime
     offset: timezone | None

@@ -10,7 +10,7 @@ import logging
 import math
 import re
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
@@ -68,7 +68,7 @@ class Client:
         self._last = False
         self._head_only = False
         self.gone = False  # hung up on, if not yet at its end
-        self.sending = b""  # the body on its way
+        self.sending: tuple[bytes, ...] = ()  # the body on its way
         # When it last got further. Whole requests and whole chunks count, single bytes do not.
         self.progress = asyncio.get_running_loop().time()
 
@@ -205,22 +205,19 @@ class Client:
             headers=[("Date", formatdate(usegmt=True)), *response.headers, *close],
         )
         pieces = self._wire.send_with_data_passthrough(head) or []
-        body = self.sending = b"" if self._head_only else response.body
-        view = memoryview(body)  # of a large page no piece is copied before the kernel does it
+        self.sending = () if self._head_only else response.parts
         async with asyncio.timeout(self._limits.write_seconds):
-            for start in range(0, len(body) or 1, self._limits.chunk_bytes):
+            for chunk in _chunks(self.sending, self._limits.chunk_bytes):
                 self.progress = asyncio.get_running_loop().time()
-                # h11 takes all that has a length, whatever its types say.
-                chunk = h11.Data(cast("bytes", view[start : start + self._limits.chunk_bytes]))
-                pieces += self._wire.send_with_data_passthrough(chunk) or []
+                pieces += self._wire.send_with_data_passthrough(h11.Data(chunk)) or []
                 # Not writelines(): after it, drain() waits for nothing in Python 3.12.0 to 3.13.1
                 # (CVE-2024-12254).
-                self._writer.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+                self._writer.write(b"".join(pieces))
                 await self._writer.drain()
                 pieces = []
         self._wire.send(h11.EndOfMessage())
         self.progress = asyncio.get_running_loop().time()
-        self.sending = b""
+        self.sending = ()
 
     async def _part(self) -> None:
         """Close so that what was sent arrives: RFC 9112 section 9.6."""
@@ -231,6 +228,21 @@ class Client:
                     pass
             self._writer.close()
             await self._writer.wait_closed()
+
+
+def _chunks(parts: Sequence[bytes], size: int) -> Iterator[bytes]:
+    """What the parts hold, `size` bytes at a time; an empty chunk where they hold nothing."""
+    kept: list[memoryview] = []
+    room = size
+    for part in parts:
+        left = memoryview(part)
+        while len(left) >= room:
+            yield b"".join((*kept, left[:room]))
+            left, kept, room = left[room:], [], size
+        kept.append(left)
+        room -= len(left)
+    if room < size or not any(parts):
+        yield b"".join(kept)
 
 
 def _parsed(head: h11.Request) -> Request:

@@ -44,7 +44,7 @@ def made_up_page(workspaces: Iterable[Watched]) -> bytes:
             counters.requested(endpoint, 0.123456789, None)
         counters.rate_limit(RateLimit(250_000, 249_999, _MOMENT))
     page = render(parts, float("inf")).pages[Format.TEXT]
-    return page.with_tail(telemetry.render(Format.TEXT), gzipped=False)
+    return page.plain + telemetry.render(Format.TEXT)
 
 
 def _held(series: Series) -> Held:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
 import urllib3
@@ -72,6 +73,7 @@ class Transport:
             "User-Agent": f"braze-exporter/{__version__}",
             "Accept": "application/json",
         }
+        self._requests: dict[str, requests.PreparedRequest] = {}
 
     def get(self, path: str, query: Mapping[str, str], key: str) -> Reply:
         """The answer to one GET, whatever its status.
@@ -97,20 +99,24 @@ class Transport:
         """End every request under way, and let no other begin; each raises TransportError."""
         self._open.shut()
 
+    def _prepared(self, path: str) -> requests.PreparedRequest:
+        """A request for `path` without query and key; made once, for that takes time."""
+        if path not in self._requests:
+            url = self._endpoint + path
+            self._requests[path] = requests.Request("GET", url, headers=self._headers).prepare()
+        return self._requests[path]
+
     def close(self) -> None:
         """Give the connections back. Nothing may be under way."""
         self._adapter.close()
         self._open.close()
 
     def _get(self, path: str, query: Mapping[str, str], key: str) -> Reply:
-        asked = requests.Request(
-            "GET",
-            self._endpoint + path,
-            params=dict(query),
-            headers={**self._headers, "Authorization": f"Bearer {key}"},
-        )
+        asked = self._prepared(path).copy()
+        asked.url = f"{asked.url}?{urlencode(query)}" if query else asked.url
+        asked.headers["Authorization"] = f"Bearer {key}"
         with self._adapter.send(
-            asked.prepare(),
+            asked,
             stream=True,
             timeout=self._timeout,
             verify=self._verify,
