@@ -36,7 +36,7 @@ class Limits:
     idle_seconds: float = 330.0  # between requests; Prometheus hangs up first, after 300
     body_bytes: int = 64 * 1024  # of a request, read and thrown away
     write_seconds: float = 30.0  # for a whole answer
-    chunk_bytes: int = 64 * 1024  # of an answer, given to a connection at a time
+    chunk_bytes: int = 256 * 1024  # of an answer, given to a connection at a time
     kernel_bytes: int = 256 * 1024  # of an answer, taken by the kernel (Linux takes twice as much)
     answers_bytes: int = 64 * 1024 * 1024  # of all answers being sent, before one more is made
     linger_seconds: float = 1.0  # for a client to see that we hang up
