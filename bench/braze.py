@@ -51,7 +51,9 @@ def canned(segments: int, today: datetime) -> _Canned:
         for number in range(segments)
     ]
     starts = (*range(0, segments, _PAGE), segments)
-    pages = [{"message": "success", "segments": found[at : at + _PAGE]} for at in starts]
+    pages: list[dict[str, object]] = [
+        {"message": "success", "segments": found[at : at + _PAGE]} for at in starts
+    ]
     return _Canned(
         tuple(map(_packet, pages)),
         tuple(_packet(_sizes(number, today)) for number in range(_VARIANTS)),

@@ -16,7 +16,9 @@ def main() -> None:
         gauge: Gauge | None = None
         for sample in family.samples:
             if gauge is None:
-                gauge = Gauge(sample.name, family.documentation, [*sample.labels], registry=registry)
+                gauge = Gauge(
+                    sample.name, family.documentation, [*sample.labels], registry=registry
+                )
             (gauge.labels(**sample.labels) if sample.labels else gauge).set(sample.value)
     start_http_server(int(sys.argv[2]), "127.0.0.1", registry=registry)
     threading.Event().wait()

@@ -25,12 +25,8 @@ def exporter(
     every: str = "30m",
     requests_per_hour: int = LIFTED,
     concurrency: int = 8,
-    start: tuple[str, ...] = (),
 ) -> Iterator[Running]:
-    """An exporter of the Braze at that URL that reads up to so many segments so often.
-
-    `start` is put before the command, such as a profiler's name.
-    """
+    """An exporter of the Braze at that URL that reads up to so many segments so often."""
     workspace = {
         "endpoint": braze,
         "api_key": KEY,
@@ -44,9 +40,10 @@ def exporter(
         file = Path(name) / "braze.yml"
         file.write_text(json.dumps(settings))  # JSON is YAML
         os.environ["PYTHONPATH"] = str(_ROOT)
-        command = (
-            *(*start, sys.executable, "-m", "exporter", "serve", "--config.file", file),
-            *("--web.listen-address", f"127.0.0.1:{port}", "--log.level", "warn"),
+        command: tuple[str | Path, ...] = (
+            *(sys.executable, "-m", "exporter", "serve", "--log.level", "warn"),
+            *("--web.listen-address", f"127.0.0.1:{port}", "--config.file"),
+            file,
         )
         with running(command, port, Path(name)) as process:
             yield process

@@ -103,7 +103,8 @@ class Caller:
 
 
 def _joined(chunked: bytes) -> bytes:
-    pieces, at = [], 0
+    pieces: list[bytes] = []
+    at = 0
     while True:
         end = chunked.index(b"\r\n", at)
         size = int(chunked[at:end].split(b";")[0], 16)
@@ -154,9 +155,9 @@ class Running:
             except OSError:
                 pass
             if self.process.poll() is not None:
-                raise SystemExit(f"{self.process.args} ended: {self.log.read_text()[-2000:]}")
+                raise SystemExit(f"a server ended: {self.log.read_text()[-2000:]}")
             time.sleep(every)
-        raise SystemExit(f"{self.process.args} does not answer: {self.log.read_text()[-2000:]}")
+        raise SystemExit(f"a server does not answer: {self.log.read_text()[-2000:]}")
 
 
 def free_port() -> int:

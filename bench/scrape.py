@@ -94,7 +94,7 @@ def table(series: int, costs: dict[str, tuple[Cost, Cost]]) -> Iterator[str]:
     for name, pair in costs.items():
         cells = [f"{series:,}", name]
         for one, mine in zip(pair, ours, strict=True):
-            ratio = "" if name == OURS else f" ({one.cpu / mine.cpu:,.1f}×)"
+            ratio = "" if name == OURS else f" ({one.cpu / mine.cpu:,.1f}x)"
             cells.append(f"{one.cpu:,.2f} ms{ratio}")
             cells.append(f"{one.at(0.5):,.2f} / {one.at(0.99):,.2f} ms")
             cells.append(f"{one.rate:,.0f}")
@@ -104,11 +104,10 @@ def table(series: int, costs: dict[str, tuple[Cost, Cost]]) -> Iterator[str]:
 
 def while_publishing(series: int, seconds: float) -> str:
     """Latency of a scrape every 20 ms without polls and while one poll follows the other."""
-    found = []
+    found: list[tuple[float, float]] = []
     for every in ("30m", "1s"):
         with ready(series, every) as process:
-            for gzip in (False, True):
-                found.append(_spaced(process, gzip, seconds))
+            found += [_spaced(process, gzip, seconds) for gzip in (False, True)]
     quiet, busy = found[:2], found[2:]
     cells = [f"{series:,}"]
     for calm, rough in zip(quiet, busy, strict=True):
