@@ -206,13 +206,15 @@ class Client:
         )
         pieces = self._wire.send_with_data_passthrough(head) or []
         self.sending = () if self._head_only else response.parts
+        # h11 is told how long the body is, and hands back what it is given: it never sees it.
+        length = range(sum(map(len, self.sending)))
+        self._wire.send_with_data_passthrough(h11.Data(cast("bytes", length)))
         async with asyncio.timeout(self._limits.write_seconds):
             for chunk in _chunks(self.sending, self._limits.chunk_bytes):
                 self.progress = asyncio.get_running_loop().time()
-                pieces += self._wire.send_with_data_passthrough(h11.Data(chunk)) or []
                 # Not writelines(): after it, drain() waits for nothing in Python 3.12.0 to 3.13.1
                 # (CVE-2024-12254).
-                self._writer.write(b"".join(pieces))
+                self._writer.write(b"".join((*pieces, chunk)))
                 await self._writer.drain()
                 pieces = []
         self._wire.send(h11.EndOfMessage())
