@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 RUN_READY := .venv/.run-$(shell cksum < requirements.lock | cut -d' ' -f1)
 DEV_READY := .venv/.dev-$(shell cat requirements-dev.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: demo demo-history test lint format docs dashboards golden pictures chart lock wheel check-tools clean
+.PHONY: demo demo-history test bench lint format docs dashboards golden pictures chart lock wheel check-tools clean
 
 demo: $(RUN_READY)  ## the exporter at work against a simulated Braze
 	$(BIN)/python -m exporter demo
@@ -17,6 +17,10 @@ demo-history: $(RUN_READY)  ## the same with a Prometheus that has 100 days of h
 
 test: $(DEV_READY)  ## all tests
 	$(BIN)/python -m pytest
+
+bench: $(DEV_READY)  ## scrapes and polls measured beside others, as Markdown; docs/performance.md
+	$(BIN)/python -m bench.scrape
+	$(BIN)/python -m bench.polling --slow
 
 lint: $(DEV_READY)  ## style and types
 	$(BIN)/ruff check

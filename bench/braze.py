@@ -56,16 +56,19 @@ def canned(segments: int, today: datetime) -> _Canned:
     ]
     return _Canned(
         tuple(map(_packet, pages)),
-        tuple(_packet(_sizes(number, today)) for number in range(_VARIANTS)),
+        tuple(
+            _packet({"message": "success", "data": sizes(number, today)})
+            for number in range(_VARIANTS)
+        ),
     )
 
 
-def _sizes(number: int, today: datetime) -> dict[str, object]:
+def sizes(number: int, today: datetime) -> list[dict[str, object]]:
+    """35 days of a segment, as Braze writes them."""
     luck = random.Random(number)
     size = luck.uniform(2_000, 2_000_000)
     days = [(today - timedelta(days=back)).date().isoformat() for back in range(DAYS)][::-1]
-    data = [{"time": day, "size": round(size * luck.uniform(0.97, 1.03))} for day in days]
-    return {"message": "success", "data": data}
+    return [{"time": day, "size": round(size * luck.uniform(0.97, 1.03))} for day in days]
 
 
 def _packet(payload: dict[str, object]) -> bytes:

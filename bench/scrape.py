@@ -130,7 +130,7 @@ def _spaced(process: Running, gzip: bool, seconds: float) -> tuple[float, float]
 
 def main(argv: Sequence[str] = sys.argv[1:]) -> None:
     """Print the tables; with `--small`, of a small case that takes seconds."""
-    sizes, seconds = ((1_000,), 0.3) if "--small" in argv else (SIZES, 8.0)
+    sizes, seconds = ((1_000,), 0.3) if "--small" in argv else (SIZES, 3.0)
     others, missing = peers()
     print(f"Load average at the start: {load()}.", end="")
     print(f" Not on this machine: {', '.join(missing)}.\n" if missing else "\n")
