@@ -21,6 +21,7 @@ test: $(DEV_READY)  ## all tests
 bench: $(DEV_READY)  ## scrapes and polls measured beside others, as Markdown; docs/performance.md
 	$(BIN)/python -m bench.scrape
 	$(BIN)/python -m bench.polling --slow
+	$(BIN)/python -m bench.flat
 
 lint: $(DEV_READY)  ## style and types
 	$(BIN)/ruff check

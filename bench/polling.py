@@ -172,7 +172,7 @@ def tables(small: bool, slow: bool) -> Iterator[str]:
     yield "\n| segments | MiB, one poll | most | last | threads, first and last |"
     yield "|--:" * 5 + "|"
     for segments in (20,) if small else (100, 1_000, 10_000):
-        yield memory(segments, 1 if small else 200 if slow else 10)
+        yield memory(segments, 1)  # of more polls: bench.flat
     if slow:
         yield "\n| segments | a call | connections | ceiling | ideal | took | over | failed |"
         yield "|--:" * 8 + "|"
