@@ -3,10 +3,11 @@
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import lru_cache
 from itertools import pairwise
 from operator import itemgetter
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from exporter.model import Point, Unit
@@ -27,9 +28,8 @@ _TIME = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A readable row: its wall time, its value, and its offset from UTC where it has one."""
+class _Row(NamedTuple):
+    """A readable row: its wall time, its offset from UTC where it has one, and its value."""
 
     wall: datetime
     offset: timezone | None
@@ -69,14 +69,23 @@ def _read_row(row: object, field: str) -> _Row | None:
         return None
     value = _number(row.get(field))
     time = row.get("time")
-    matched = _TIME.fullmatch(time.strip()) if isinstance(time, str) else None
-    if value is None or matched is None:
+    read = _read_time(time) if isinstance(time, str) else None
+    return _Row(*read, value) if value is not None and read is not None else None
+
+
+@lru_cache(maxsize=4096)  # the answers of a poll nearly all name the same days or hours
+def _read_time(text: str) -> tuple[datetime, timezone | None] | None:
+    """The wall time that `text` names and its offset from UTC, where it has one; None for a text
+    that names none.
+    """
+    matched = _TIME.fullmatch(text.strip())
+    if matched is None:
         return None
     try:
         year, month, day, hour, minute, second = (int(part or 0) for part in matched.groups()[:6])
         # The last days of the calendar have no day after them.
         wall = datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - zone comes later
-        return _Row(wall, _offset(matched["offset"]), value) if 1971 <= year <= 9000 else None
+        return (wall, _offset(matched["offset"])) if 1971 <= year <= 9000 else None
     except ValueError:
         return None
 
@@ -105,6 +114,7 @@ def _offset(text: str | None) -> timezone | None:
     return timezone(-span if text[0] == "-" else span)
 
 
+@lru_cache(maxsize=4096)
 def _day_start(day: date, zone: ZoneInfo) -> int:
     """The first moment of `day`; where midnight is skipped, the moment the clock skips it."""
     return int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp())

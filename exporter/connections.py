@@ -6,6 +6,7 @@ connections are watched here.
 """
 
 import contextlib
+import math
 import os
 import socket
 import threading
@@ -56,6 +57,7 @@ class OpenConnections:
         self._changed = threading.Condition()
         self._requests: dict[int, _Request] = {}  # by the thread that sends
         self._watcher: threading.Thread | None = None
+        self._looks_at = math.inf  # when the watcher looks again by itself
         self._shut = False
         self._closed = False
 
@@ -76,7 +78,10 @@ class OpenConnections:
                 )
                 self._watcher.start()
             self._requests[thread] = request
-            self._changed.notify()
+            # It is not woken for each request: most deadlines come after the one it waits for.
+            if deadline < self._looks_at:
+                self._looks_at = deadline
+                self._changed.notify()
         try:
             yield lambda: request.late
         finally:
@@ -152,8 +157,9 @@ class OpenConnections:
                     if request.deadline <= now:
                         request.late = True
                         request.cut()
-                nearest = min((r.deadline for r in on_time if not r.late), default=None)
-                self._changed.wait(None if nearest is None else nearest - now)
+                nearest = min((r.deadline for r in on_time if not r.late), default=math.inf)
+                self._looks_at = nearest
+                self._changed.wait(None if nearest == math.inf else nearest - now)
 
 
 def _pool_classes(watched: OpenConnections) -> dict[str, Any]:

@@ -262,7 +262,7 @@ class Daemon:
             telemetry_path=telemetry_path,
         )
 
-    def _metrics(self, form: Format, gzipped: bool) -> bytes:
+    def _metrics(self, form: Format, gzipped: bool) -> tuple[bytes, ...]:
         return self._store.snapshot().pages[form].with_tail(self._telemetry.render(form), gzipped)
 
     def _status(self) -> Status:

@@ -9,6 +9,8 @@ import re
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from itertools import groupby
 
 from exporter.catalog import Metric
 from exporter.negotiation import Format
@@ -20,13 +22,26 @@ _SPECIAL = re.compile(r'[\\\n"]')
 
 def sample(metric: Metric, labels: Sequence[str], value: float) -> str:
     """One line. Raises ValueError where the number of labels isn't that of the metric."""
-    return f"{identity(metric.name, zip(metric.labels, labels, strict=True))} {number(value)}\n"
+    return line(metric.name, written(zip(metric.labels, labels, strict=True)), value)
+
+
+def line(name: str, labels: str, value: float) -> str:
+    """The same, of labels that are `written` already."""
+    return f"{name}{{{labels}}} {number(value)}\n" if labels else f"{name} {number(value)}\n"
 
 
 def identity(name: str, labels: Iterable[tuple[str, str]]) -> str:
     """A series as its line begins: the metric's name, and its labels with their values."""
-    pairs = ",".join(f'{label}="{_SPECIAL.sub(_escaped, text)}"' for label, text in labels)
+    pairs = written(labels)
     return f"{name}{{{pairs}}}" if pairs else name
+
+
+def written(labels: Iterable[tuple[str, str]]) -> str:
+    """Labels with their values, as they stand between the braces."""
+    return ",".join(
+        f'{label}="{_SPECIAL.sub(_escaped, text) if _SPECIAL.search(text) else text}"'
+        for label, text in labels
+    )
 
 
 def number(value: float) -> str:
@@ -50,42 +65,79 @@ def header(metric: Metric, form: Format) -> str:
     return f"# HELP {metric.name} {help_text}\n# TYPE {metric.name} {kind}\n"
 
 
+_LARGE = 16 * 1024
+"""Bytes from which on a piece is packed by itself: below, its neighbours help to make it small."""
+
+
 @dataclass(frozen=True, slots=True)
-class Page:
-    """The part of a page that stands until the next publish, plain and packed."""
+class Piece:
+    """A part of pages that stands until it is rendered again, packed once where it is large."""
 
     plain: bytes
-    packed: bytes
+    packed: bytes | None
+
+    @classmethod
+    def of(cls, plain: bytes) -> "Piece":
+        """The piece of this text."""
+        return cls(plain, _packed(plain) if len(plain) >= _LARGE else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The part of a page that stands until the next publish, plain and packed, each as the parts
+    that it consists of: what pages have in common is one object, and no scrape copies it.
+    """
+
+    parts: tuple[bytes, ...]
+    packed: tuple[bytes, ...]
+    size: int
     crc: int
 
     @classmethod
-    def of(cls, pieces: Iterable[bytes]) -> "Page":
-        """The page made of `pieces`."""
-        plain = b"".join(pieces)
-        deflate = zlib.compressobj(6, zlib.DEFLATED, -15)
-        packed = deflate.compress(plain) + deflate.flush(zlib.Z_FULL_FLUSH)
-        return cls(plain, packed, zlib.crc32(plain))
+    def of(cls, pieces: Iterable[Piece]) -> "Page":
+        """The page made of `pieces`. Large ones are not packed again."""
+        known = tuple(pieces)
+        packed: list[bytes] = []
+        for large, run in groupby(known, key=lambda piece: piece.packed is not None):
+            if large:
+                packed += (piece.packed or b"" for piece in run)
+            else:
+                packed.append(_packed(b"".join(piece.plain for piece in run)))
+        parts = tuple(piece.plain for piece in known)
+        crc = reduce(lambda before, part: zlib.crc32(part, before), parts, 0)
+        return cls(parts, tuple(packed), sum(map(len, parts)), crc)
 
-    def with_tail(self, tail: bytes, gzipped: bool) -> bytes:
-        """The page followed by `tail`, as one gzip member when `gzipped`.
+    @property
+    def plain(self) -> bytes:
+        """The whole, not packed."""
+        return b"".join(self.parts)
 
-        Only the tail is compressed now. One member, because curl shows no more than the first (RFC
-        1952 allows several).
+    def with_tail(self, tail: bytes, gzipped: bool) -> tuple[bytes, ...]:
+        """The parts of the page followed by `tail`, as one gzip member when `gzipped`.
+
+        Only the tail is compressed now, and fast: it is short. One member, because curl shows no
+        more than the first (RFC 1952 allows several).
         """
         if not gzipped:
-            return self.plain + tail
-        deflate = zlib.compressobj(6, zlib.DEFLATED, -15)
-        size = (len(self.plain) + len(tail)) & 0xFFFFFFFF
-        return b"".join(
-            (
-                b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff",
-                self.packed,
-                deflate.compress(tail),
-                deflate.flush(),
-                zlib.crc32(tail, self.crc).to_bytes(4, "little"),
-                size.to_bytes(4, "little"),
-            )
+            return (*self.parts, tail)
+        deflate = zlib.compressobj(1, zlib.DEFLATED, -15)
+        size = (self.size + len(tail)) & 0xFFFFFFFF
+        return (
+            b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff",
+            *self.packed,
+            deflate.compress(tail),
+            deflate.flush(),
+            zlib.crc32(tail, self.crc).to_bytes(4, "little"),
+            size.to_bytes(4, "little"),
         )
+
+
+def _packed(plain: bytes) -> bytes:
+    """Deflated, to the end of a byte and with nothing that refers to what comes before: so pieces
+    can follow one another in any order (RFC 1951).
+    """
+    deflate = zlib.compressobj(6, zlib.DEFLATED, -15)
+    return deflate.compress(plain) + deflate.flush(zlib.Z_FULL_FLUSH)
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 from zlib import crc32
 
 from exporter.baselines import Baselines
-from exporter.catalog import DISCOVERY, PUBLISHED, SEGMENTS, SESSIONS
-from exporter.exposition import header
+from exporter.catalog import DISCOVERY, SEGMENTS, SESSIONS
 from exporter.history import Current, Observation, Value
 from exporter.holding import Held
 from exporter.model import Kind, RateLimit, Reading, Segment, Series
 from exporter.negotiation import Format
 from exporter.poller import endpoints
 from exporter.rendering import Lines, collector_lines, series_lines, workspace_lines
+from exporter.snapshot import render
 from exporter.telemetry import Telemetry
 from exporter.watch import Selection, Watch
 
@@ -43,11 +43,8 @@ def made_up_page(workspaces: Iterable[Watched]) -> bytes:
         for endpoint in endpoints(watch):
             counters.requested(endpoint, 0.123456789, None)
         counters.rate_limit(RateLimit(250_000, 249_999, _MOMENT))
-    pieces = []
-    for metric in PUBLISHED:
-        lines = [part[metric] for part in parts if metric in part]
-        pieces += [header(metric, Format.TEXT).encode(), *lines] if lines else []
-    return b"".join(pieces) + telemetry.render(Format.TEXT)
+    page = render(parts, float("inf")).pages[Format.TEXT]
+    return page.plain + telemetry.render(Format.TEXT)
 
 
 def _held(series: Series) -> Held:

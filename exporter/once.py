@@ -33,9 +33,7 @@ def poll_once(settings: Settings, keys: Mapping[str, ApiKey]) -> tuple[bytes, bo
                 poller.stop()
     for poller in pollers:
         poller.join()
-    page = (
-        store.snapshot().pages[Format.TEXT].with_tail(telemetry.render(Format.TEXT), gzipped=False)
-    )
+    page = store.snapshot().pages[Format.TEXT].plain + telemetry.render(Format.TEXT)
     return page, not store.incomplete()
 
 

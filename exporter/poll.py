@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, Future
 from itertools import islice
+from queue import SimpleQueue
 from typing import TypeVar
 
 from exporter.catalog import DISCOVERY
@@ -126,15 +127,18 @@ def spread(
     """
     rest = iter(items)
     running: dict[Future[R], T] = {}
+    # Not concurrent.futures.wait(), which takes the lock of every future each time.
+    done: SimpleQueue[Future[R]] = SimpleQueue()
     try:
         while True:
             for item in islice(rest, width - len(running)):
-                running[threads.submit(call, item)] = item
+                future = threads.submit(call, item)
+                running[future] = item
+                future.add_done_callback(done.put)
             if not running:
                 return
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield running.pop(future), future.result()
+            future = done.get()
+            yield running.pop(future), future.result()
     finally:
         for future in running:
             future.cancel()

@@ -4,18 +4,22 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from exporter import catalog
 from exporter.catalog import Metric
-from exporter.exposition import sample
+from exporter.exposition import Piece, line, sample, written
 from exporter.holding import Held
 from exporter.model import Reading, Segment, Series
 from exporter.watch import Selection, Watch
 
-Lines = dict[Metric, bytes]
+Lines = dict[Metric, Piece]
 """Sample lines by metric. A metric without a sample is left out."""
 
 
 def series_lines(seen: Iterable[tuple[Series, Held]]) -> Lines:
     """The values of one collector's series, and what is normal for them."""
-    return _lines(point for series, held in seen for point in _values(series, held))
+    return _pieces(
+        (metric, line(metric.name, labels, float(value)))
+        for series, held in seen
+        for metric, labels, value in _values(series, held)
+    )
 
 
 def collector_lines(
@@ -88,8 +92,10 @@ def infos(
         yield catalog.APP_INFO, (watch.workspace, app, called)
 
 
-def _values(series: Series, held: Held) -> Iterator[tuple[Metric, tuple[str, ...], float]]:
-    metrics, labels = catalog.value_metrics(series.family), series.labels
+def _values(series: Series, held: Held) -> Iterator[tuple[Metric, str, float]]:
+    """Metric, labels and value of each sample; the labels written once for all of them."""
+    metrics = catalog.value_metrics(series.family)
+    labels = written(zip(series.family.labels, series.labels, strict=True))
     value, current = held.observed.value, held.observed.current
     if value is not None:
         yield metrics.value, labels, value.value
@@ -98,14 +104,21 @@ def _values(series: Series, held: Held) -> Iterator[tuple[Metric, tuple[str, ...
         yield metrics.current, labels, current.value
         yield metrics.current_timestamp, labels, current.start
     for name, normal in held.normal.named:
-        yield metrics.baseline, (*labels, name), normal
+        yield metrics.baseline, f'{labels},baseline="{name}"', normal
     if held.threshold is not None:
         yield metrics.threshold, labels, held.threshold
 
 
 def _lines(rows: Iterable[tuple[Metric, tuple[str, ...], float]]) -> Lines:
+    return _pieces((metric, sample(metric, labels, float(value))) for metric, labels, value in rows)
+
+
+def _pieces(samples: Iterable[tuple[Metric, str]]) -> Lines:
     lines: dict[Metric, list[str]] = {}
-    for metric, labels, value in rows:
-        lines.setdefault(metric, []).append(sample(metric, labels, float(value)))
+    for metric, text in samples:
+        lines.setdefault(metric, []).append(text)
     # A name from Braze may hold half a character (a lone surrogate of JSON), which no page can.
-    return {metric: "".join(text).encode("utf-8", "replace") for metric, text in lines.items()}
+    return {
+        metric: Piece.of("".join(all_of_it).encode("utf-8", "replace"))
+        for metric, all_of_it in lines.items()
+    }

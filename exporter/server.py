@@ -188,8 +188,8 @@ def _hang_up_on_the_slowest(clients: Iterable[Client]) -> None:
 
 
 def _kept(clients: Iterable[Client]) -> int:
-    """The bytes of their answers; those of one snapshot may be one object and count once."""
-    return sum({id(client.sending): len(client.sending) for client in clients}.values())
+    """The bytes of their answers; parts that answers have in common count once."""
+    return sum({id(part): len(part) for client in clients for part in client.sending}.values())
 
 
 def _listen_on_all(addresses: Sequence[str]) -> list[socket.socket]:

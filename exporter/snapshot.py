@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from exporter.catalog import DISCOVERY, PUBLISHED, SEGMENTS, SESSIONS
-from exporter.exposition import Page, header
+from exporter.exposition import Page, Piece, header
 from exporter.holding import Held, held_after, judged, next_change, visible, with_history
 from exporter.model import Point, Reading, Segment, Series
 from exporter.negotiation import Format
@@ -13,6 +13,12 @@ from exporter.past import History, Past
 from exporter.rendering import Lines, collector_lines, series_lines, workspace_lines
 from exporter.standing import CollectorStanding, Standing
 from exporter.watch import Selection, Watch, select
+
+_HEADERS = {
+    (metric, form): Piece.of(header(metric, form).encode())
+    for metric in PUBLISHED
+    for form in Format
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,7 @@ class Store:
         self._now = now
         self._lock = threading.Lock()
         self._workspaces: dict[str, _Workspace] = {}
-        self._snapshot = _render((), float("inf"))
+        self._snapshot = render((), float("inf"))
 
     def expect(self, watches: Iterable[Watch]) -> None:
         """Hold readings of these workspaces and of no others; what is no longer watched is gone
@@ -266,7 +272,7 @@ class Store:
             for collector in workspace.collectors.values():
                 lines += (collector.values, collector.state)
                 until = min(until, collector.until)
-        self._snapshot = _render(lines, until)
+        self._snapshot = render(lines, until)
 
 
 def _source(watch: Watch) -> tuple[str, str]:
@@ -274,7 +280,7 @@ def _source(watch: Watch) -> tuple[str, str]:
     return watch.endpoint, watch.zone.key
 
 
-def _render(lines: Iterable[Lines], until: float) -> Snapshot:
+def render(lines: Iterable[Lines], until: float) -> Snapshot:
     """The pages of both formats: each metric's header once, then its samples of every workspace."""
     samples = {metric: [part[metric] for part in lines if metric in part] for metric in PUBLISHED}
     return Snapshot(
@@ -283,7 +289,7 @@ def _render(lines: Iterable[Lines], until: float) -> Snapshot:
                 piece
                 for metric, parts in samples.items()
                 if parts
-                for piece in (header(metric, form).encode(), *parts)
+                for piece in (_HEADERS[metric, form], *parts)
             )
             for form in Format
         },

@@ -29,10 +29,11 @@ _BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0)
 
 
 class _Requests:
-    """The metrics about requests to Braze, and the lock under which label sets come and go."""
+    """The metrics about requests to Braze, and the lock under which they change."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.lock = threading.Lock()
+        self.changes = 0  # how often anything in the registry changed
         self.sent = Counter(*_labelled(catalog.REQUESTS), registry=registry)
         self.failed = Counter(*_labelled(catalog.FAILURES), registry=registry)
         self.duration = Histogram(
@@ -59,12 +60,14 @@ class WorkspaceTelemetry:
             for reason in catalog.REASONS:
                 requests.failed.labels(workspace, endpoint, reason)
         requests.throttled.labels(workspace)
+        requests.changes += 1
 
     def requested(self, endpoint: str, seconds: float, reason: str | None) -> None:
         """A request to `endpoint` took `seconds`, and failed for `reason` unless that is None."""
         with self._requests.lock:
             if self.retired:
                 return
+            self._requests.changes += 1
             self._requests.sent.labels(self._workspace, endpoint).inc()
             self._requests.duration.labels(endpoint).observe(seconds)
             if reason is not None:
@@ -75,6 +78,7 @@ class WorkspaceTelemetry:
         with self._requests.lock:
             if self.retired:
                 return
+            self._requests.changes += 1
             said = {name: value for name, value in asdict(limit).items() if value is not None}
             self.quota = replace(self.quota, **said)
             for gauge, value in (
@@ -89,11 +93,13 @@ class WorkspaceTelemetry:
         """A request waited `seconds` for the limiter."""
         with self._requests.lock:
             if not self.retired:
+                self._requests.changes += 1
                 self._requests.throttled.labels(self._workspace).inc(seconds)
 
 
 class Telemetry:
-    """Direct instrumentation in a registry of its own, rendered at each scrape; safe for threads.
+    """Direct instrumentation in registries of its own, rendered when something changed; what the
+    process uses, at each scrape. Safe for threads.
 
     `revision` is the commit that was built; `process` adds prometheus_client's `process_*` and
     `python_*`.
@@ -115,26 +121,35 @@ class Telemetry:
         self._workspaces: dict[str, WorkspaceTelemetry] = {}
         self._reload_successful = Gauge(*_labelled(catalog.RELOAD_SUCCESSFUL), registry=registry)
         self._reloaded = Gauge(*_labelled(catalog.RELOAD_TIMESTAMP), registry=registry)
+        self._rendered: dict[Format, tuple[int, bytes]] = {}
+        self._process = CollectorRegistry()
         if process:
-            ProcessCollector(registry=registry)
             PlatformCollector(registry=registry)
-            GCCollector(registry=registry)
+            ProcessCollector(registry=self._process)
+            GCCollector(registry=self._process)
 
     def render(self, form: Format) -> bytes:
         """The samples of this moment; for OpenMetrics with the `# EOF` that ends the page."""
-        if form is Format.OPENMETRICS:
-            return bytes(generate_openmetrics(self._registry))
-        return bytes(generate_latest(self._registry))
+        generate = generate_openmetrics if form is Format.OPENMETRICS else generate_latest
+        # Asked before, so that what changes meanwhile is rendered again.
+        changes = self._requests.changes
+        known, counted = self._rendered.get(form, (-1, b""))
+        if known != changes:
+            counted = bytes(generate(self._registry)).removesuffix(b"# EOF\n")
+            self._rendered[form] = (changes, counted)
+        return counted + bytes(generate(self._process))
 
     def settings_read(self, moment: float | None) -> None:
         """The settings were read at `moment` (epoch seconds), or could not be read (None)."""
-        self.settings_are(good=moment is not None)
         if moment is not None:
             self._reloaded.set(moment)
+        self.settings_are(good=moment is not None)
 
     def settings_are(self, *, good: bool) -> None:
         """What the files with settings say now can be used, or not."""
-        self._reload_successful.set(good)
+        with self._requests.lock:
+            self._reload_successful.set(good)
+            self._requests.changes += 1
 
     def of(self, workspace: str, endpoints: Iterable[str]) -> WorkspaceTelemetry:
         """The counters of `workspace`, from now on at 0 or where they stand for each of
@@ -154,6 +169,7 @@ class Telemetry:
                     gone = {"workspace": workspace, "endpoint": endpoint}
                     self._requests.sent.remove_by_labels(gone)
                     self._requests.failed.remove_by_labels(gone)
+                self._requests.changes += 1
             return new
 
     def quotas(self) -> dict[str, RateLimit]:
@@ -165,6 +181,7 @@ class Telemetry:
         """Take the workspace's own metrics away, for good."""
         with self._requests.lock:
             self._workspaces.pop(workspace).retired = True
+            self._requests.changes += 1
             for metric in (
                 self._requests.sent,
                 self._requests.failed,

@@ -16,6 +16,10 @@ log = logging.getLogger(__name__)
 _PATH = re.compile(r"/[^?#\x00-\x20\x7f-\U0010ffff]*")  # what can stand in a request line
 
 
+Body = bytes | tuple[bytes, ...]
+"""A body, whole or in parts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What was asked.
@@ -31,15 +35,23 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What is answered; the headers name type and length of the body already."""
+    """What is answered; the headers name type and length of the body already.
+
+    The body comes in parts, which answers may have in common.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...]
-    body: bytes
+    parts: tuple[bytes, ...]
+
+    @property
+    def body(self) -> bytes:
+        """The whole body."""
+        return b"".join(self.parts)
 
     def without_body(self) -> "Response":
         """The answer to HEAD: the same headers and nothing after (RFC 9110 section 9.3.2)."""
-        return replace(self, body=b"")
+        return replace(self, parts=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +101,7 @@ class Site:
 
 def make_site(
     *,
-    metrics: Callable[[Format, bool], bytes],
+    metrics: Callable[[Format, bool], Body],
     healthy: Callable[[], str | None],
     ready: Callable[[], str | None],
     reload: Callable[[], str | None],
@@ -118,17 +130,16 @@ def make_site(
     return Site({**site, telemetry_path: {"GET": Route(_scrape(metrics))}})
 
 
-def reply(
-    status: HTTPStatus, content_type: str, body: bytes, *headers: tuple[str, str]
-) -> Response:
+def reply(status: HTTPStatus, content_type: str, body: Body, *headers: tuple[str, str]) -> Response:
     """A response that no browser guesses about and no cache keeps."""
+    parts = (body,) if isinstance(body, bytes) else body
     fixed = (
         ("Content-Type", content_type),
-        ("Content-Length", str(len(body))),
+        ("Content-Length", str(sum(map(len, parts)))),
         ("Cache-Control", "no-store"),
         ("X-Content-Type-Options", "nosniff"),
     )
-    return Response(status.value, (*fixed, *headers), body)
+    return Response(status.value, (*fixed, *headers), parts)
 
 
 def plain(status: HTTPStatus, text: str, *headers: tuple[str, str]) -> Response:
@@ -159,14 +170,14 @@ def packed(request: Request, response: Response) -> Response:
     body = gzip.compress(response.body, compresslevel=6, mtime=0)
     length = ("Content-Length", str(len(body)))
     kept = (header for header in headers if header[0] != length[0])
-    return replace(response, headers=(*kept, length, ("Content-Encoding", "gzip")), body=body)
+    return replace(response, headers=(*kept, length, ("Content-Encoding", "gzip")), parts=(body,))
 
 
 def _allowed(methods: Mapping[str, Route]) -> tuple[str, ...]:
     return tuple(sorted({*methods, *({"HEAD"} if "GET" in methods else ())}))
 
 
-def _scrape(metrics: Callable[[Format, bool], bytes]) -> Callable[[Request], Response]:
+def _scrape(metrics: Callable[[Format, bool], Body]) -> Callable[[Request], Response]:
     def answer(request: Request) -> Response:
         negotiated = negotiate(request.headers.get("accept"))
         gzipped = accepts_gzip(request.headers.get("accept-encoding"))

@@ -14,7 +14,7 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from exporter.catalog import PUBLISHED, Metric
-from exporter.exposition import Page, header, number, sample
+from exporter.exposition import Page, Piece, header, number, sample
 from exporter.negotiation import Format
 from tests.fakes import NOW
 
@@ -199,6 +199,7 @@ def members(packed: bytes) -> int:
         ([], b"only a tail\n"),
         ([b"no tail\n"], b""),
         ([b"one\n" * 100_000], b"two\n" * 50_000),
+        ([b"small\n", b"large\n" * 10_000, b"", b"small\n", b"huge\n" * 50_000], b"tail\n"),
     ],
 )
 def test_a_page_is_what_was_published_and_then_its_tail(pieces: list[bytes], tail: bytes) -> None:
@@ -206,19 +207,22 @@ def test_a_page_is_what_was_published_and_then_its_tail(pieces: list[bytes], tai
     show no more than the first.
     """
     whole = b"".join(pieces) + tail
-    made = Page.of(pieces)
+    made = Page.of(map(Piece.of, pieces))
 
-    assert made.with_tail(tail, gzipped=False) == whole
-    assert gzip.decompress(made.with_tail(tail, gzipped=True)) == whole
-    assert members(made.with_tail(tail, gzipped=True)) == 1
+    assert b"".join(made.with_tail(tail, gzipped=False)) == whole
+    assert gzip.decompress(b"".join(made.with_tail(tail, gzipped=True))) == whole
+    assert members(b"".join(made.with_tail(tail, gzipped=True))) == 1
 
 
-@given(st.lists(st.binary()), st.lists(st.binary(), min_size=1, max_size=3))
+LARGE = st.binary(min_size=1, max_size=4).map(lambda text: text * 20_000)  # packed by itself
+
+
+@given(st.lists(st.one_of(st.binary(), LARGE)), st.lists(st.binary(), min_size=1, max_size=3))
 def test_a_page_is_packed_once_for_many_tails(pieces: list[bytes], tails: list[bytes]) -> None:
     """A scrape packs only its tail, and leaves the page as it was for the next."""
-    made = Page.of(pieces)
+    made = Page.of(map(Piece.of, pieces))
     for tail in tails:
-        packed = made.with_tail(tail, gzipped=True)
+        packed = b"".join(made.with_tail(tail, gzipped=True))
         assert gzip.decompress(packed) == b"".join(pieces) + tail
         assert members(packed) == 1
 
@@ -226,4 +230,5 @@ def test_a_page_is_packed_once_for_many_tails(pieces: list[bytes], tails: list[b
 def test_a_packed_page_is_small() -> None:
     """Packing is worth it: samples of one metric are alike."""
     lines = "".join(sample(GAUGE, ("production", f"id-{i}"), NOW + i) for i in range(2000)).encode()
-    assert len(Page.of([lines]).with_tail(b"", gzipped=True)) < len(lines) / 5
+    packed = Page.of([Piece.of(lines)]).with_tail(b"", gzipped=True)
+    assert sum(map(len, packed)) < len(lines) / 5

@@ -24,7 +24,7 @@ from tests.fakes import (
 
 
 def text(lines: Lines) -> dict[str, float]:
-    return shown(b"".join(lines.values()).decode())
+    return shown(b"".join(piece.plain for piece in lines.values()).decode())
 
 
 def test_a_level_is_a_value_and_the_start_of_its_day() -> None:
@@ -80,7 +80,7 @@ def test_samples_of_one_metric_stand_together() -> None:
         (hourly("a2"), Held(Observation(Value(3.0, NOW)), NOW)),
     ]
     lines = {metric.name: content for metric, content in series_lines(seen).items()}
-    assert lines["braze_app_sessions_hourly"].decode() == (
+    assert lines["braze_app_sessions_hourly"].plain.decode() == (
         'braze_app_sessions_hourly{workspace="production",app_id="a1"} 1\n'
         'braze_app_sessions_hourly{workspace="production",app_id="a2"} 3\n'
     )
@@ -213,7 +213,7 @@ def test_segments_are_counted_once_they_are_known(
 
 def infos(lines: Lines) -> list[str]:
     """The lines of the info metrics, without what they all share."""
-    joined = b"".join(lines.values()).decode()
+    joined = b"".join(piece.plain for piece in lines.values()).decode()
     return [
         line.removesuffix(" 1").replace('workspace="production",', "")
         for line in joined.splitlines()

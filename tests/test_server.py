@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from exporter.admission import Policy
 from exporter.negotiation import Format
 from exporter.server import Limits, ListenError, Server
-from exporter.web import Response, Route, Site, make_site, page, reply
+from exporter.web import Body, Response, Route, Site, make_site, page, reply
 
 SMALL = b"braze_up 1\n"
 LARGE = b"0123456789abcde\n" * (1 << 20)  # 16 MiB: more than the kernel takes for a lazy reader
@@ -38,13 +38,11 @@ def fine() -> str | None:
     return None
 
 
-def site(
-    body: bytes | Callable[[], bytes] = SMALL, reload: Callable[[], str | None] = fine
-) -> Site:
-    def metrics(_: Format, gzip: bool) -> bytes:
+def site(body: Body | Callable[[], Body] = SMALL, reload: Callable[[], str | None] = fine) -> Site:
+    def metrics(_: Format, gzip: bool) -> Body:
         if gzip:
             return b"<compressed>"
-        return body if isinstance(body, bytes) else body()
+        return body() if callable(body) else body
 
     return make_site(
         metrics=metrics,
@@ -491,6 +489,36 @@ def test_an_answer_that_many_read_is_there_once() -> None:
         for client in clients:
             with client.makefile("rb") as stream:
                 assert read_answer(stream).body == LARGE
+
+
+def test_parts_that_answers_have_in_common_are_there_once() -> None:
+    """A scrape's own end makes no other page of it: the two formats cost little more than one."""
+    ends = itertools.count()
+    limits = Limits(answers_bytes=len(LARGE) + 10)
+    with (
+        serving(site(lambda: (LARGE, b"%d\n" % next(ends))), limits) as server,
+        ExitStack() as lazy,
+    ):
+        clients = [lazy.enter_context(connect(server, GET)) for _ in range(4)]
+        for client in clients:
+            with client.makefile("rb") as stream:
+                assert read_answer(stream).body.startswith(LARGE)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (),
+        (b"",),
+        (b"0123", b"4567"),  # as much as goes out at a time
+        (b"01", b"23456", b"", b"789"),
+        (b"0123456789",),
+    ],
+)
+def test_parts_arrive_as_one_body(parts: tuple[bytes, ...]) -> None:
+    """Wherever they are cut to go out piece by piece."""
+    with serving(site(parts), Limits(chunk_bytes=4)) as server:
+        assert ask(server, GET).body == b"".join(parts)
 
 
 def test_an_answer_that_was_read_costs_nothing() -> None:

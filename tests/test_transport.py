@@ -264,6 +264,20 @@ def test_an_address_that_does_not_answer_leaves_time_for_the_next(
         assert get(f"http://braze.example:{simulator.port}", timeout=1).status == 200
 
 
+def test_a_later_request_has_its_whole_time(simulator: Server) -> None:
+    """Who watches still waits for the deadline of one before, which has long ended; the later one
+    is cut off at its own.
+    """
+    with transport(simulator.url, timeout=TIMEOUT) as made:
+        assert made.get(LIST, {"page": "0"}, KEY).status == 200
+        time.sleep(TIMEOUT / 2)
+        simulator.simulator.faults.add("hang")
+        begun = time.monotonic()
+        with pytest.raises(TransportError, match="no whole answer"):
+            made.get(LIST, {"page": "0"}, KEY)
+        assert TIMEOUT - 0.01 <= time.monotonic() - begun <= TIMEOUT + GRACE
+
+
 def test_a_request_that_is_late_leaves_the_others_alone(simulator: Server) -> None:
     """Threads share the transport, not their fate; and the late one's next request is fine."""
     simulator.simulator.faults.add("hang:page=1")

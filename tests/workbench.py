@@ -170,7 +170,7 @@ class Workbench:
 
     def page(self, form: Format = Format.TEXT) -> bytes:
         """What a scrape gets."""
-        return self.store.snapshot().pages[form].with_tail(self.telemetry.render(form), False)
+        return self.store.snapshot().pages[form].plain + self.telemetry.render(form)
 
     def samples(self) -> dict[tuple[str, frozenset[str]], float]:
         """The values on the page, by the metric's name and its labels' values."""
