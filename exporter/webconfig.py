@@ -149,6 +149,8 @@ def _restarts(before: Policy, after: Policy) -> Iterator[str]:
         yield f"{_TLS}: to turn TLS on or off needs a restart"
     elif before.certificate and not after.certificate:
         yield f"{_TLS}.client_auth_type: to let in clients without certificate needs a restart"
+    elif before.names and not after.names:
+        yield f"{_TLS}.client_allowed_sans: to let in certificates of any name needs a restart"
     if before.users and not after.users:
         yield "basic_auth_users: to let in everybody without password needs a restart"
 

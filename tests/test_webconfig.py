@@ -208,6 +208,7 @@ def test_tls_is_not_turned_on_or_off_at_work(path: Path, before: str, after: str
 
 
 CLIENTS = "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n"
+NAMES = "  client_allowed_sans: [prometheus.example]\n"
 IF_GIVEN = CLIENTS.replace("RequireAndVerifyClientCert", "VerifyClientCertIfGiven")
 
 
@@ -218,6 +219,11 @@ IF_GIVEN = CLIENTS.replace("RequireAndVerifyClientCert", "VerifyClientCertIfGive
         (TLS + USERS, TLS, ["basic_auth_users: to let in everybody"]),
         (TLS + USERS, "", ["tls_server_config: to turn TLS on or off", "basic_auth_users: to let"]),
         (TLS + CLIENTS, TLS, ["tls_server_config.client_auth_type: to let in clients without"]),
+        (
+            TLS + CLIENTS + NAMES,
+            TLS + CLIENTS,
+            ["tls_server_config.client_allowed_sans: to let in"],
+        ),
         (TLS + CLIENTS, TLS + IF_GIVEN, ["tls_server_config.client_auth_type: to let in clients"]),
     ],
 )
