@@ -1,6 +1,7 @@
 """A simulated Braze, running exporters and processes, all of which end with the test."""
 
 import json
+import logging
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,17 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def loggers() -> Iterator[None]:
+    """The loggers are afterwards as they were: commands set up the log, and pytest has its own."""
+    touched = [logging.getLogger(name) for name in (None, "urllib3", "apscheduler")]
+    before = [(logger, logger.level, logger.handlers[:]) for logger in touched]
+    yield
+    for logger, level, handlers in before:
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import io
 import json
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -14,17 +14,6 @@ SECRET = "0f6b3c52-9d1e-4c0a-8a35-7be12c4d9e60"
 TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}\+00:00")
 
 Written = Callable[[], list[str]]
-
-
-@pytest.fixture(autouse=True)
-def untouched() -> Iterator[None]:
-    """The loggers are afterwards as they were: pytest has its own."""
-    loggers = [logging.getLogger(name) for name in (None, "urllib3", "apscheduler")]
-    before = [(logger, logger.level, logger.handlers[:]) for logger in loggers]
-    yield
-    for logger, level, handlers in before:
-        logger.setLevel(level)
-        logger.handlers[:] = handlers
 
 
 def set_up(level: str = "info", form: str = "logfmt", *secrets: str) -> Written:
