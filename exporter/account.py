@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import Protocol, Self
 
 from exporter.client import HTTP, Client, Observer
 from exporter.config import Workspace
@@ -23,7 +23,7 @@ class Counters(Observer, Protocol):
 
 
 class Account:
-    """The settings of the workspace `name` at work, until `stop`.
+    """The settings of the workspace `name` at work, until `stop`; leaving it as a context ends it.
 
     `timeout` is what a request may take, in seconds; `counters` are told of each. The limits of
     `before`, which asked the same endpoint under other settings, go on. Requests go through what
@@ -76,6 +76,13 @@ class Account:
             pause=self._stopped.wait,
             chance=random.random,
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self.close()
 
     @property
     def stopped(self) -> bool:

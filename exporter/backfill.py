@@ -6,7 +6,7 @@ from concurrent.futures import Executor, Future
 from itertools import groupby, islice
 from typing import TypeVar
 
-from exporter.client import BrazeError
+from exporter.client import MOST_POINTS, BrazeError
 from exporter.model import Answer, Kind, Point, Series, Unit
 from exporter.past import DEPTH
 from exporter.poll import REFUSED
@@ -20,9 +20,8 @@ R = TypeVar("R")
 Question = tuple[Series, int]
 """A series, and the moment (epoch seconds) before which its points are asked for."""
 
-_PAGE = 100  # the most points that Braze gives at a time
 # A page may cut its last bucket short, and a day may have 25 hours: the next one covers that.
-_STEP = {Unit.DAY: (_PAGE - 2) * 86_400, Unit.HOUR: (_PAGE - 2) * 3_600}
+_STEP = {Unit.DAY: (MOST_POINTS - 2) * 86_400, Unit.HOUR: (MOST_POINTS - 2) * 3_600}
 _REFUSALS = 5
 _HOPELESS = REFUSED | {"connection", "timeout", "tls"}  # which have little to do with one series
 
@@ -71,7 +70,7 @@ def write_history(
     def answer(question: Question) -> Answer | BrazeError:
         series, end = question
         try:
-            return read(series, _PAGE, end)
+            return read(series, MOST_POINTS, end)
         except BrazeError as error:
             return error
 

@@ -149,9 +149,9 @@ def _works(
         watch = watch_of(name, workspace, settings.poll, settings.shard)
         counters = telemetry.of(name, endpoints(watch))
         timeout = settings.poll.timeout.total_seconds()
-        account = Account(name, workspace, timeout, keys[name], counters, shard=settings.shard)
-        accounts.callback(account.close)
-        accounts.callback(account.stop)
+        account = accounts.enter_context(
+            Account(name, workspace, timeout, keys[name], counters, shard=settings.shard)
+        )
         listing: tuple[Segment, ...] | None = None
         if DISCOVERY in watch.intervals:
             try:

@@ -11,6 +11,9 @@ from zoneinfo import ZoneInfo
 from exporter.model import Kind, Unit
 from exporter.past import Past
 
+NAMES = ("1d", "1w", "4w_median")
+"""The values of the label `baseline`."""
+
 _LEAST_DAYS = 7  # of the 28 before, for the median of a level
 _LEAST_WEEKS = 2  # of the 4 before, for the median of a count
 
@@ -26,7 +29,7 @@ class Baselines:
     @property
     def named(self) -> tuple[tuple[str, float], ...]:
         """The known ones, each with its value of the label `baseline`."""
-        pairs = (("1d", self.day), ("1w", self.week), ("4w_median", self.four_weeks))
+        pairs = zip(NAMES, (self.day, self.week, self.four_weeks), strict=True)
         return tuple((name, value) for name, value in pairs if value is not None)
 
 

@@ -61,7 +61,7 @@ class Choice:
         """The query, with its `?`, that asks for the same but for `changes`."""
         # Another choice begins at its first page again.
         first = {} if "page" in changes or "sessions_page" in changes else _FIRST
-        other = replace(self, **first, **changes)  # type: ignore[arg-type]
+        other = replace(self, **first, **changes)  # type: ignore[arg-type]  # as the fields are
         return "?" + urlencode(
             {
                 name: value

@@ -6,7 +6,6 @@ import shutil
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from queue import SimpleQueue
 from threading import Thread
 from typing import TextIO, TypeVar
@@ -203,17 +202,11 @@ def _listing(name: str, account: Account) -> tuple[Segment, ...]:
         ) from None
 
 
-@contextmanager
-def _account(name: str, workspace: Workspace, settings: Settings, key: ApiKey) -> Iterator[Account]:
-    """The workspace's way to Braze; when it ends, so does every request."""
+def _account(name: str, workspace: Workspace, settings: Settings, key: ApiKey) -> Account:
+    """The workspace's way to Braze."""
     watch = watch_of(name, workspace, settings.poll)
     counters = Telemetry(process=False).of(name, endpoints(watch))
-    account = Account(name, workspace, settings.poll.timeout.total_seconds(), key, counters)
-    try:
-        yield account
-    finally:
-        account.stop()
-        account.close()
+    return Account(name, workspace, settings.poll.timeout.total_seconds(), key, counters)
 
 
 def _chosen(settings: Settings, names: Iterable[str]) -> Mapping[str, Workspace]:

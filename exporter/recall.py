@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from itertools import takewhile
 
-from exporter.client import BrazeError
+from exporter.client import MOST_POINTS, BrazeError
 from exporter.model import Answer, Point, Series, Unit
 from exporter.past import DEPTH, History, Past
 from exporter.poll import LENGTH, REFUSED, spread
 
-_PAGE = 100  # the most points that Braze gives at a time
 _HOUR = 3600
-REQUESTS = -(-DEPTH[Unit.HOUR] // (_PAGE * _HOUR))
+REQUESTS = -(-DEPTH[Unit.HOUR] // (MOST_POINTS * _HOUR))
 """How many requests the history of one series of hours takes."""
 
 _PATIENCE = 3600.0  # seconds until a past that could not be read, or has gaps, is asked for again
@@ -72,7 +71,7 @@ def read_pasts(
             if not hopeful():
                 return tuple(found), History.UNREAD
             try:
-                answer = read(series, _PAGE, ending_at)
+                answer = read(series, MOST_POINTS, ending_at)
             except BrazeError as error:
                 refused.note(error.reason in REFUSED)
                 return tuple(found), History.FAILED
@@ -103,10 +102,10 @@ def _pages(past: Past, newest: int, depth: int) -> list[int]:
     that are known already are left out.
     """
     first = past.starts[-1] - (newest - 1) * _HOUR
-    ends = range(first, first - depth, -_PAGE * _HOUR)
+    ends = range(first, first - depth, -MOST_POINTS * _HOUR)
     return [end for end in ends if not _known(past, end)]
 
 
 def _known(past: Past, end: int) -> bool:
-    begin = bisect_left(past.starts, end - _PAGE * _HOUR)
-    return bisect_left(past.starts, end) - begin >= _PAGE
+    begin = bisect_left(past.starts, end - MOST_POINTS * _HOUR)
+    return bisect_left(past.starts, end) - begin >= MOST_POINTS

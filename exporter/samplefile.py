@@ -10,14 +10,14 @@ from shutil import copyfileobj
 from tempfile import TemporaryDirectory
 from typing import BinaryIO, Self
 
+from exporter import baselines
 from exporter.catalog import PUBLISHED, Metric, value_metrics
 from exporter.exposition import header, identity, number
 from exporter.model import Series
 from exporter.negotiation import Format
 from exporter.replay import Shown
 
-_BASELINES = ("1d", "1w", "4w_median")
-_KINDS = ("", *_BASELINES)  # the label `baseline`, empty for every other metric
+_KINDS = ("", *baselines.NAMES)  # the label `baseline`, empty for every other metric
 _PIECE = 4096  # samples that are made at a time
 _EOF = b"# EOF\n"
 
@@ -183,7 +183,7 @@ def _widest(series: Series) -> Iterator[tuple[Metric, tuple[str, ...], int]]:
     metrics, labels = value_metrics(series.family), series.labels
     yield metrics.value, labels, 9
     yield metrics.timestamp, labels, 10
-    yield from ((metrics.baseline, (*labels, kind), 11) for kind in _BASELINES)
+    yield from ((metrics.baseline, (*labels, kind), 11) for kind in baselines.NAMES)
     yield metrics.threshold, labels, 18  # a product of a share, to the last digit of a float
 
 

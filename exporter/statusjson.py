@@ -7,13 +7,12 @@ from http import HTTPStatus
 from itertools import chain, repeat
 from typing import Any
 
+from exporter import baselines
 from exporter.catalog import DISCOVERY
 from exporter.choice import Choice
 from exporter.rows import Row
 from exporter.status import CollectorStatus, Status, WorkspaceStatus
 from exporter.web import Request, Response, packed, reply
-
-_BASELINES = ("1d", "1w", "4w_median")
 
 
 def answer(status: Callable[[], Status], request: Request) -> Response:
@@ -127,8 +126,8 @@ def _number(row: Row) -> dict[str, Any]:
         "value": row.value,
         "bucket": _time(row.start),
         "read": _time(row.held.read) if row.held else None,
-        "baselines": {name: row.normal.get(name) for name in _BASELINES},
-        "changes": {name: row.change(name) for name in _BASELINES},
+        "baselines": {name: row.normal.get(name) for name in baselines.NAMES},
+        "changes": {name: row.change(name) for name in baselines.NAMES},
         "threshold": row.threshold,
         "history": row.history.name.lower(),
         "failure": row.failure,

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -29,6 +30,14 @@ def loggers() -> Iterator[None]:
     for logger, level, handlers in before:
         logger.setLevel(level)
         logger.handlers[:] = handlers
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's own environment configures nothing."""
+    for name in os.environ:
+        if name.startswith("BRAZE_EXPORTER_"):
+            monkeypatch.delenv(name)
 
 
 @pytest.fixture

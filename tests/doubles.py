@@ -97,6 +97,18 @@ def listening(answer: Callable[[socket.socket], None]) -> Iterator[int]:
                 connection.close()
 
 
+def closed(client: socket.socket) -> bool:
+    """Whether the server closed the connection, now or within the client's patience."""
+    try:
+        while client.recv(1 << 20):
+            pass
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        pass
+    return True
+
+
 class Page(NamedTuple):
     """What an HTTP server answered."""
 

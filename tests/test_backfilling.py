@@ -29,14 +29,6 @@ Start = Callable[..., Process]
 Write = Callable[[Mapping[str, object]], Path]
 
 
-@pytest.fixture(autouse=True)
-def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The machine's own environment configures nothing."""
-    for name in os.environ:
-        if name.startswith("BRAZE_EXPORTER_"):
-            monkeypatch.delenv(name)
-
-
 def settings(server: Server, **changes: object) -> dict[str, object]:
     workspace = {"endpoint": server.url, "api_key": KEY, "apps": APPS, **changes}
     return {"workspaces": {"shop": workspace}}

@@ -1,6 +1,5 @@
 """The commands as users run them: what they print, where, and with which exit code they end."""
 
-import os
 import signal
 import stat
 import subprocess
@@ -41,14 +40,6 @@ COMMANDS = (
 
 Start = Callable[..., Process]
 Write = Callable[[Mapping[str, object]], Path]
-
-
-@pytest.fixture(autouse=True)
-def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The machine's own environment configures nothing."""
-    for name in os.environ:
-        if name.startswith("BRAZE_EXPORTER_"):
-            monkeypatch.delenv(name)
 
 
 def workspace(server: Server, **changes: object) -> dict[str, object]:

@@ -27,10 +27,10 @@ Out = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(autouse=True)
-def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The machine's own environment configures nothing."""
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's own way to the world is none of ours."""
     for name in os.environ:
-        if name.startswith("BRAZE_EXPORTER_") or name.lower().endswith("_proxy"):
+        if name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
 
 

@@ -24,6 +24,7 @@ from exporter.admission import Policy
 from exporter.negotiation import Format
 from exporter.server import Limits, ListenError, Server
 from exporter.web import Body, Response, Route, Site, make_site, page, reply
+from tests.doubles import closed
 
 SMALL = b"braze_up 1\n"
 LARGE = b"0123456789abcde\n" * (1 << 20)  # 16 MiB: more than the kernel takes for a lazy reader
@@ -126,18 +127,6 @@ def send_until_refused(client: socket.socket) -> None:
     while time.monotonic() - started < PROMPT:
         client.sendall(b"x")
         time.sleep(0.01)
-
-
-def closed(client: socket.socket) -> bool:
-    """Whether the server closed the connection, now or within the client's patience."""
-    try:
-        while client.recv(1 << 20):
-            pass
-    except TimeoutError:
-        return False
-    except ConnectionError:
-        pass
-    return True
 
 
 def statuses(raw: bytes) -> list[int]:

@@ -1,7 +1,6 @@
 """Exporters with the same settings and different shards, at work together against the simulator."""
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -18,14 +17,6 @@ TOTAL = 3
 Run = Callable[[Path], Running]
 Settings = Callable[..., Path]
 Out = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(autouse=True)
-def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The machine's own environment configures nothing."""
-    for name in os.environ:
-        if name.startswith("BRAZE_EXPORTER_"):
-            monkeypatch.delenv(name)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from exporter.tls import alternative_names
 from exporter.web import Site, make_site
 from exporter.webconfig import read
 from tests.certificates import Authority
+from tests.doubles import closed
 
 LARGE = b"0123456789abcde\n" * (1 << 18)  # 4 MiB
 PROMPT = 2.0
@@ -128,18 +129,6 @@ def connect(server: Server, *sent: bytes) -> socket.socket:
     for data in sent:
         client.sendall(data)
     return client
-
-
-def closed(client: socket.socket) -> bool:
-    """Whether the server closes the connection within the client's patience."""
-    try:
-        while client.recv(1 << 16):
-            pass
-    except TimeoutError:
-        return False
-    except ConnectionError:
-        pass
-    return True
 
 
 def test_a_large_page_arrives_whole(authority: Authority, folder: Path) -> None:
