@@ -11,6 +11,7 @@ from exporter.pacing import reserve_wait
 from exporter.patient import Patient
 from exporter.poller import endpoints
 from exporter.quantities import format_share
+from exporter.remedies import permission_of
 from exporter.watch import Selection, select
 from exporter.waychecks import detail_of, first_answer, unreadable_points
 
@@ -21,11 +22,6 @@ _VALUES = {
     LIST: "segments to discover",
     **{family.endpoint: f"{family.collector} to show" for family in FAMILIES},
 }
-
-
-def permission_of(endpoint: str) -> str:
-    """`/segments/list` needs `segments.list` (Braze's documentation, each endpoint's page)."""
-    return endpoint.strip("/").replace("/", ".")
 
 
 def account(patient: Patient) -> list[Finding]:

@@ -1,12 +1,5 @@
 """What to do about a poll that failed, in words for the status page and the log: pure."""
 
-from exporter.catalog import LIST
-
-_PERMISSIONS = {
-    LIST: "segments.list",
-    "/segments/data_series": "segments.data_series",
-    "/sessions/data_series": "sessions.data_series",
-}
 _SETTINGS = "Settings → APIs and Identifiers"
 _REMEDIES = {
     "unauthorized": f"Braze does not know the key. Is it still in Braze ({_SETTINGS}), is endpoint "
@@ -37,11 +30,16 @@ _REMEDIES = {
 }
 
 
+def permission_of(endpoint: str) -> str:
+    """`/segments/list` needs `segments.list` (Braze's documentation, each endpoint's page)."""
+    return endpoint.strip("/").replace("/", ".")
+
+
 def remedy(reason: str, endpoint: str) -> str:
     """What to do about a failure of `reason`, one of `catalog.REASONS` or our own, at `endpoint`;
     empty where nothing is known to help.
     """
-    permission = _PERMISSIONS.get(endpoint, "of this endpoint")
+    permission = permission_of(endpoint) or "of this endpoint"
     return _REMEDIES.get(reason, "").replace("{permission}", permission)
 
 
