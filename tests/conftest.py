@@ -67,12 +67,14 @@ def write(tmp_path: Path) -> Callable[[Mapping[str, object]], Path]:
 
 
 @pytest.fixture
-def running() -> Iterator[Callable[[Path], Running]]:
+def running() -> Iterator[Callable[..., Running]]:
     """Starts exporters with a settings file, in threads of this process."""
     started: list[Running] = []
 
-    def start(config_file: Path) -> Running:
-        started.append(Running(config_file))
+    def start(
+        config_file: Path, environ: Mapping[str, str] | None = None, hostname: str = "here"
+    ) -> Running:
+        started.append(Running(config_file, environ, hostname))
         return started[-1]
 
     with no_thread_left():

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -151,14 +152,17 @@ def value_of(found: Mapping[str, float], name: str, **labels: str) -> float | No
 
 
 class Running:
-    """An exporter that runs in a thread of this process."""
+    """An exporter that runs in a thread of this process, as on a host of this name."""
 
-    def __init__(self, config_file: Path) -> None:
-        self.daemon = Daemon(lambda: load(config_file, {}, {}), revision="tested")
+    def __init__(
+        self, config_file: Path, environ: Mapping[str, str] | None = None, hostname: str = "here"
+    ) -> None:
+        read = partial(load, config_file, {}, environ or {}, lambda: hostname)
+        self.daemon = Daemon(read, revision="tested")
         self.url = ""
         self.ended: bool | None = None
         """What `run` returned: whether every thread had ended."""
-        self._settings = load(config_file, {}, {})
+        self._settings = read()
         self._thread = threading.Thread(target=self._run, name="exporter")
         self._listening = threading.Event()
         self._thread.start()

@@ -45,6 +45,12 @@ class Rendered:
         (found,) = self.all(kind)
         return found
 
+    @property
+    def workload(self) -> Object:
+        """What runs the exporter: a Deployment, or the StatefulSet of the shards."""
+        (found,) = (*self.all("Deployment"), *self.all("StatefulSet"))
+        return found
+
 
 class Strict(yaml.SafeLoader):
     """Refuses what Kubernetes and Helm 4 refuse and PyYAML does not: a key that stands twice."""

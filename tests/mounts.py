@@ -1,4 +1,4 @@
-"""What the kubelet does for the exporter's container: volumes become files below a folder."""
+"""What the kubelet does for the exporter's container: a name, and volumes as files in a folder."""
 
 import base64
 import re
@@ -14,10 +14,11 @@ Files = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Started:
-    """How the container would be started: its arguments, and its environment."""
+    """How the container would be started: its arguments, its environment, and its host's name."""
 
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
+    hostname: str
 
     @property
     def config(self) -> Path:
@@ -28,11 +29,16 @@ class Started:
 class Node:
     """A machine of the cluster whose root is `root`.
 
-    `existing` are the Secrets and ConfigMaps, by name, that were there before the chart.
+    `existing` are the Secrets and ConfigMaps, by name, that were there before the chart. Of a
+    StatefulSet's pods the one with this `ordinal` runs here.
     """
 
-    def __init__(self, made: Rendered, root: Path, existing: Mapping[str, Files]) -> None:
-        self._pod: Object = made.one("Deployment")["spec"]["template"]["spec"]
+    def __init__(
+        self, made: Rendered, root: Path, existing: Mapping[str, Files], ordinal: int = 0
+    ) -> None:
+        self._pod: Object = made.workload["spec"]["template"]["spec"]
+        ending = ordinal if made.workload["kind"] == "StatefulSet" else "7d9c5b8f6-x2k4q"
+        self._hostname = f"{made.workload['metadata']['name']}-{ending}"
         self._container: Object = self._pod["containers"][0]
         self._root = root
         self._held = dict(existing) | {
@@ -52,7 +58,7 @@ class Node:
             for name, text in self._files(volumes[mount["name"]]).items():
                 (folder / name).write_text(self._inside(text))
         environment = {each["name"]: self._inside(each["value"]) for each in self._container["env"]}
-        return Started(tuple(self._container["args"]), environment)
+        return Started(tuple(self._container["args"]), environment, self._hostname)
 
     def replace(self, name: str, files: Files) -> None:
         """Another version of a Secret, which the kubelet brings into the running container."""

@@ -14,6 +14,7 @@ import trustme
 import yaml
 
 from exporter.config import Settings, load
+from exporter.shard import Shard
 from exporter.simulator import Server
 from tests.doubles import (
     KEY,
@@ -65,8 +66,9 @@ def test_the_exporter_accepts_the_settings(path: Path, tmp_path: Path) -> None:
     values = values_of(path)
     started = Node(render(values), tmp_path, EXISTING).start()
 
-    settings = load(started.config, {}, variables(started))
+    settings = load(started.config, {}, variables(started), lambda: started.hostname)
 
+    assert settings.shard == Shard(0, values.get("shards", 1))
     wanted = values.get("config", {}).get("workspaces", {"production": {}})
     assert settings.workspaces.keys() == wanted.keys()
     for workspace in settings.workspaces.values():

@@ -105,8 +105,8 @@ def test_every_pod_keeps_to_the_restricted_standard(path: Path) -> None:
     for name, pod in made:
         assert list(violations(pod)) == [], name
     for name, pod in made:
-        for container in pod["containers"]:
-            if container["name"] in ("exporter", "healthcheck"):
+        for container in (*pod.get("initContainers", ()), *pod["containers"]):
+            if container["name"].startswith(("exporter", "healthcheck")):
                 assert container["securityContext"]["readOnlyRootFilesystem"] is True, name
 
 

@@ -12,29 +12,34 @@ from exporter.cli import main
 from exporter.shard import Shard
 from exporter.simulator import Server
 from tests.doubles import KEY, Process, Running, eventually
+from tests.helm import render
+from tests.mounts import Node
 
 TOTAL = 3
-Run = Callable[[Path], Running]
+Run = Callable[..., Running]
 Settings = Callable[..., Path]
 Out = pytest.CaptureFixture[str]
+
+
+def everything(simulator: Server) -> dict[str, object]:
+    """The settings of a workspace that watch all the simulator has."""
+    world = simulator.simulator.world
+    return {
+        "endpoint": simulator.url,
+        "apps": {app.name: app.id for app in world.apps},
+        "sessions": {
+            "workspace_total": True,
+            "by_segment": [each.id for each in world.segments if each.tracked],
+        },
+    }
 
 
 @pytest.fixture
 def settings(simulator: Server, tmp_path: Path) -> Settings:
     """Writes the settings of one shard, which watch everything the simulator has."""
-    world = simulator.simulator.world
 
     def written(shard: str = "0/1", **changes: object) -> Path:
-        shop = {
-            "endpoint": simulator.url,
-            "api_key": KEY,
-            "apps": {app.name: app.id for app in world.apps},
-            "sessions": {
-                "workspace_total": True,
-                "by_segment": [each.id for each in world.segments if each.tracked],
-            },
-            **changes,
-        }
+        shop = {**everything(simulator), "api_key": KEY, **changes}
         path = tmp_path / f"{shard.replace('/', '-of-')}.yml"
         tree = {
             "workspaces": {"shop": shop},
@@ -79,7 +84,31 @@ def past_is_read(exporter: Running) -> bool:
     return bool(hours) and all(name.rstrip("}") in known for name in hours)
 
 
-def test_three_shards_are_one_exporter(simulator: Server, running: Run, settings: Settings) -> None:
+def by_hand(ordinal: int, _: Server, settings: Settings, __: Path, running: Run) -> Running:
+    """A shard whose settings say which one it is."""
+    return running(settings(f"{ordinal}/{TOTAL}"))
+
+
+def by_chart(ordinal: int, simulator: Server, _: Settings, folder: Path, running: Run) -> Running:
+    """A shard as the chart makes it: a pod, which has its number in its name."""
+    workspaces = {"shop": everything(simulator)}
+    made = render(
+        {"config": {"workspaces": workspaces}, "existingSecret": "braze", "shards": TOTAL}
+    )
+    root = folder / f"pod-{ordinal}"
+    pod = Node(made, root, {"braze": {"shop": KEY}}, ordinal).start()
+    environ = {**pod.environment, "BRAZE_EXPORTER_WEB__LISTEN_ADDRESS": "127.0.0.1:0"}
+    return running(pod.config, environ, pod.hostname)
+
+
+@pytest.mark.parametrize("start", [by_hand, by_chart])
+def test_three_shards_are_one_exporter(
+    start: Callable[..., Running],
+    simulator: Server,
+    settings: Settings,
+    tmp_path: Path,
+    running: Run,
+) -> None:
     """Every sample of an exporter that reads everything is one shard's: the same value, once.
 
     And Braze gets the same questions, each from one of them.
@@ -89,7 +118,7 @@ def test_three_shards_are_one_exporter(simulator: Server, running: Run, settings
     expected, questions = values(alone.samples()), asked(simulator)
     alone.stop()
     simulator.forget()
-    shards = [running(settings(f"{ordinal}/{TOTAL}")) for ordinal in range(TOTAL)]
+    shards = [start(n, simulator, settings, tmp_path, running) for n in range(TOTAL)]
 
     def together() -> dict[str, float]:
         return {name: value for each in shards for name, value in values(each.samples()).items()}

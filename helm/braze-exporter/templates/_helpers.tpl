@@ -23,9 +23,33 @@
 {{- default .Release.Namespace .Values.namespaceOverride -}}
 {{- end }}
 
-{{/* The name of the service within the cluster. */}}
-{{- define "braze-exporter.host" -}}
-{{- printf "%s.%s.svc" (include "braze-exporter.fullname" .) (include "braze-exporter.namespace" .) -}}
+{{/* What runs the pods: a StatefulSet if they are shards. Not empty is true. */}}
+
+{{- define "braze-exporter.sharded" -}}
+{{- ternary "sharded" "" (gt (int .Values.shards) 1) -}}
+{{- end }}
+
+{{- define "braze-exporter.workloadKind" -}}
+{{- ternary "StatefulSet" "Deployment" (ne (include "braze-exporter.sharded" .) "") -}}
+{{- end }}
+
+{{/* Kubernetes puts 11 characters behind a StatefulSet's name for the label controller-revision-hash, of at most 63. */}}
+{{- define "braze-exporter.workloadName" -}}
+{{- include "braze-exporter.fullname" . | trunc (ternary 52 63 (ne (include "braze-exporter.sharded" .) "")) | trimSuffix "-" -}}
+{{- end }}
+
+{{/* Where each exporter is reached within the cluster, as a list: the service, or the pod of each shard. */}}
+{{- define "braze-exporter.addresses" -}}
+{{- $namespace := include "braze-exporter.namespace" . -}}
+{{- $addresses := list (printf "%s.%s.svc:%v" (include "braze-exporter.fullname" .) $namespace .Values.service.port) -}}
+{{- if include "braze-exporter.sharded" . -}}
+{{- $addresses = list -}}
+{{- range $ordinal := until (int .Values.shards) -}}
+{{- $host := printf "%s-%d.%s.%s.svc" (include "braze-exporter.workloadName" $) $ordinal (include "braze-exporter.nameWith" (list $ "shards")) $namespace -}}
+{{- $addresses = append $addresses (printf "%s:%v" $host $.Values.containerPort) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $addresses -}}
 {{- end }}
 
 {{- define "braze-exporter.serviceAccountName" -}}
@@ -39,10 +63,11 @@ app.kubernetes.io/name: {{ include "braze-exporter.name" . | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
-{{/* The pod of `helm test` is no exporter, and must not be taken for one. */}}
-{{- define "braze-exporter.testLabels" -}}
-app.kubernetes.io/name: {{ printf "%s-test" (include "braze-exporter.name" . | trunc 58 | trimSuffix "-") }}
-app.kubernetes.io/instance: {{ .Release.Name | quote }}
+{{/* Those of what must not be taken for the exporter or its service: (list $ "test"). */}}
+{{- define "braze-exporter.labelsWith" -}}
+{{- $suffix := index . 1 -}}
+app.kubernetes.io/name: {{ printf "%s-%s" (include "braze-exporter.name" (first .) | trunc (sub 62 (len $suffix) | int) | trimSuffix "-") $suffix }}
+app.kubernetes.io/instance: {{ (first .).Release.Name | quote }}
 {{- end }}
 
 {{- define "braze-exporter.chartLabels" -}}
@@ -53,12 +78,12 @@ app.kubernetes.io/part-of: {{ include "braze-exporter.name" . | quote }}
 {{- end }}
 
 {{/*
-The metadata of an object: (dict "root" $ "name" … "namespace" … "labels" … "annotations" …), all but the root optional. What
-other objects select by cannot be replaced; of other labels and annotations those of the object come first.
+The metadata of an object: (dict "root" $ "name" … "namespace" … "fixed" … "labels" … "annotations" …), all but the root
+optional. What other objects select by, `fixed`, cannot be replaced; of other labels and annotations those of the object come first.
 */}}
 {{- define "braze-exporter.metadata" -}}
 {{- $root := .root -}}
-{{- $fixed := include "braze-exporter.selectorLabels" $root | fromYaml -}}
+{{- $fixed := default (include "braze-exporter.selectorLabels" $root | fromYaml) .fixed -}}
 {{- $own := include "braze-exporter.chartLabels" $root | fromYaml -}}
 {{- $labels := merge $fixed (default dict .labels) $root.Values.commonLabels $own -}}
 {{- $annotations := merge (deepCopy (default dict .annotations)) $root.Values.commonAnnotations -}}

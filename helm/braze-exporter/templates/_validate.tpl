@@ -38,6 +38,22 @@
 {{- if and .Values.tls.enabled (not (or .Values.existingWebConfigSecret .Values.tls.existingSecret .Values.webConfig.tls_server_config)) -}}
 {{- fail "tls.enabled: no certificate; give tls.existingSecret, webConfig.tls_server_config or existingWebConfigSecret" -}}
 {{- end -}}
+{{- $shard := default "" .Values.config.shard -}}
+{{- if include "braze-exporter.sharded" . -}}
+{{- if $shard -}}
+{{- fail (printf "config.shard is %s and shards is %v: two ways to divide the work; with shards the chart sets it, so leave config.shard out" $shard .Values.shards) -}}
+{{- end -}}
+{{- range .Values.extraEnv -}}
+{{- if eq (default "" .name) "BRAZE_EXPORTER_SHARD" -}}
+{{- fail "extraEnv: BRAZE_EXPORTER_SHARD: with shards the chart sets it; leave it out" -}}
+{{- end -}}
+{{- end -}}
+{{- if gt (int .Values.replicaCount) 1 -}}
+{{- fail (printf "replicaCount is %v and shards is %v: one pod a shard, and those are made anyway; to have everything twice, install the chart twice" .Values.replicaCount .Values.shards) -}}
+{{- end -}}
+{{- else if hasPrefix "auto/" $shard -}}
+{{- fail (printf "config.shard: %s needs the number in the name of a StatefulSet's pod; set shards: %s instead" $shard (trimPrefix "auto/" $shard)) -}}
+{{- end -}}
 {{- if gt (len (compact (list (ternary "s" "" .Values.serviceMonitor.enabled) (ternary "p" "" .Values.podMonitor.enabled) (ternary "c" "" .Values.scrapeConfig.enabled)))) 1 -}}
 {{- fail "serviceMonitor, podMonitor and scrapeConfig: each alone makes Prometheus scrape; enable one" -}}
 {{- end -}}
