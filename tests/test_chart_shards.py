@@ -88,7 +88,7 @@ def test_settings_that_change_make_new_pods() -> None:
 
 
 def test_the_pods_get_names_from_a_headless_service() -> None:
-    """The one that the StatefulSet names; before they are ready, too: a first poll takes a while."""
+    """The one that the StatefulSet names; before they are ready, as a first poll takes a while."""
     made = sharded()
     (headless,) = [each for each in made.all("Service") if each["spec"].get("clusterIP") == "None"]
     labels = made.workload["spec"]["template"]["metadata"]["labels"]
@@ -160,7 +160,7 @@ def test_names_of_shards_stay_within_what_kubernetes_allows(release: str) -> Non
     """A label of each pod has the StatefulSet's name, a dash and up to ten characters; the name of
     a host is 63 long at the most, or its end, the number, would be cut off.
     """
-    made = render(SMALLEST | {"shards": 1000}, OLDEST, release=release)
+    made = render(SMALLEST | {"shards": TOTAL}, OLDEST, release=release)
     name = made.workload["metadata"]["name"]
 
     assert len(f"{name}-1234567890") <= 63

@@ -1,9 +1,8 @@
-"""docs/scaling.md says what `plan` and the hash say, and its StatefulSet divides everything."""
+"""docs/scaling.md says what `plan` and the hash say, and its values make shards of everything."""
 
 import re
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -11,9 +10,13 @@ import yaml
 from exporter.config import load
 from exporter.plan import Plan, Subject, assumed, plan
 from exporter.shard import EVERYTHING, Shard
+from tests.chartfiles import CHART, ROOT
 from tests.fakes import a_watch
+from tests.helm import MIDDLE, lint, render
+from tests.kubernetes import faults
+from tests.mounts import Node
 
-PAGE = (Path(__file__).parent.parent / "docs" / "scaling.md").read_text()
+PAGE = (ROOT / "docs/scaling.md").read_text()
 TOP, SHARDS = PAGE.split("## Shards")
 APPS = {"a": "ios", "b": "android", "c": "web"}
 
@@ -98,23 +101,45 @@ def test_how_many_move(moved: int, fewer: int) -> None:
     assert f"{moved:,}" in PAGE
 
 
-def test_the_pods_of_the_statefulset_divide_everything(tmp_path: Path) -> None:
-    """As many replicas as shards; each takes its own by its name."""
-    [text] = re.findall(r"```yaml\n(apiVersion.*?)```", PAGE, re.DOTALL)
-    stateful: dict[str, Any] = yaml.safe_load(text)
-    [container] = stateful["spec"]["template"]["spec"]["containers"]
-    environ = {each["name"]: each["value"] for each in container["env"]}
-    settings = tmp_path / "braze.yml"
-    settings.write_text("workspaces: {main: {endpoint: US-01, api_key: k}}")
-    mounted = environ["BRAZE_EXPORTER_CONFIG__FILE"]
-    replicas, name = stateful["spec"]["replicas"], stateful["metadata"]["name"]
-    shards = [
-        load(settings, {}, environ, partial(str, f"{name}-{n}")).shard for n in range(replicas)
-    ]
+def test_the_values_of_the_page_make_shards(tmp_path: Path) -> None:
+    """Those that divide everything, each by its name, as the page has it."""
+    [text] = re.findall(r"```yaml\n(config.*?)```", PAGE, re.DOTALL)
+    values = yaml.safe_load(text)
+    made = render(values, release="braze-exporter")
+    shards = []
+    for ordinal in range(values["shards"]):
+        pod = Node(made, tmp_path, {"braze": {"production": "k"}}, ordinal).start()
+        shards.append(load(pod.config, {}, pod.environment, partial(str, pod.hostname)).shard)
 
-    assert shards == [Shard(n, replicas) for n in range(replicas)]
-    mounts = [each["mountPath"] for each in container["volumeMounts"]]
-    assert str(Path(mounted).parent) in mounts
-    assert {each["name"] for each in container["volumeMounts"]} == {
-        each["name"] for each in stateful["spec"]["template"]["spec"]["volumes"]
-    }
+    assert lint(values) == []
+    assert shards == [Shard(n, values["shards"]) for n in range(values["shards"])]
+    assert f"`{pod.hostname}` is shard {shards[-1]}." in PAGE
+    assert f"sets `BRAZE_EXPORTER_SHARD` to `{pod.environment['BRAZE_EXPORTER_SHARD']}`" in PAGE
+
+
+def test_the_relabeling_of_the_page_is_one() -> None:
+    """The operator takes it."""
+    [text] = re.findall(r"`serviceMonitor.relabelings: (.*?)`", PAGE, re.DOTALL)
+    monitor = {"enabled": True, "relabelings": yaml.safe_load(text)}
+    workspaces = {"production": {"endpoint": "US-01"}}
+    values = {
+        "config": {"workspaces": workspaces}, "existingSecret": "a", "serviceMonitor": monitor,
+    }  # fmt: skip
+    made = render(values).one("ServiceMonitor")
+
+    assert faults(made, MIDDLE) == []
+    assert made["spec"]["endpoints"][0]["relabelings"] == monitor["relabelings"]
+
+
+def test_the_commands_of_the_page_name_what_the_chart_makes() -> None:
+    """The Deployment that is kept, and the pods that take over."""
+    release, folder, shards = re.findall(
+        r"helm -n braze upgrade (\S+) (\S+) .*--set shards=(\d+)", PAGE
+    )[0]
+    one = {"config": {"workspaces": {"a": {"endpoint": "US-01"}}}, "existingSecret": "braze"}
+    before = render(one, release=release).one("Deployment")["metadata"]["name"]
+    after = render(one | {"shards": int(shards)}, release=release).one("StatefulSet")
+
+    assert ROOT / folder == CHART
+    assert PAGE.count(f"deployment/{before}") == 2
+    assert f"pod/{after['metadata']['name']}-{after['spec']['replicas'] - 1} " in PAGE
