@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 
 class Unit(Enum):
@@ -60,8 +61,7 @@ class Series:
         return self.family.name + "{" + ",".join(f'{n}="{v}"' for n, v in pairs) + "}"
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(NamedTuple):
     """The value of one bucket, which lasts from `start` to `end` (epoch seconds, `end` excluded).
 
     `offset` says that Braze wrote the bucket's time with an offset from UTC, so that it does not
@@ -109,6 +109,14 @@ class RateLimit:
     limit: int | None = None
     remaining: int | None = None
     reset: float | None = None
+
+    def or_else(self, before: "RateLimit") -> "RateLimit":
+        """The same; what is not known of it as `before` had it."""
+        return RateLimit(
+            before.limit if self.limit is None else self.limit,
+            before.remaining if self.remaining is None else self.remaining,
+            before.reset if self.reset is None else self.reset,
+        )
 
 
 @dataclass(frozen=True, slots=True)

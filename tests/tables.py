@@ -132,7 +132,7 @@ Polls, when and of what: schedule poller poll recall journal
 
 What the numbers mean: history past baselines holding replay
 
-What Prometheus gets: snapshot rendering exposition telemetry
+What Prometheus gets: snapshot steps rendering exposition telemetry
 
 The web server: server conversation web negotiation admission passwords tls webconfig webformat
 loopback

@@ -12,14 +12,14 @@ PACKAGE = Path(exporter.__file__).parent
 # From the ground up, a paragraph a floor.
 PLAN = """
 __init__ columns files findings logs mistakes model negotiation passwords probes progress quantities
-schedule shard tls trend
+schedule shard steps tls trend
 
 accountcauses buckets catalog display instances loopback merging names pacing reference secretfile
 signals waycauses web yamlfile
 
-connections conversation exposition history limiter past remedies telemetry watch
+connections conversation exposition history limiter past remedies watch
 
-admission baselines causes consistency environment journal transport webformat wording
+admission baselines causes consistency environment journal telemetry transport webformat wording
 
 client holding server sources
 
