@@ -497,6 +497,25 @@ def test_the_proxy_of_an_https_endpoint_does_not_learn_the_key(
     assert KEY.encode() not in b"".join(heard)
 
 
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"HTTP/1.1 407 not user:password\r\n\r\n", "OSError: Tunnel connection failed: 407"),
+        (b"user:password is unknown here\r\n\r\n", "BadStatusLine"),
+        (b"HTTP/1.1 password OK\r\n\r\n", "ValueError"),
+    ],
+)
+def test_the_words_of_a_proxy_are_not_repeated(
+    answer: bytes, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may hold the password it was sent."""
+    with listening(says(answer)) as port:
+        monkeypatch.setenv("https_proxy", f"http://user:password@127.0.0.1:{port}")
+        found = failure("https://rest.example.com")
+
+    assert (found.reason, found.message) == ("connection", said)
+
+
 def test_a_proxy_that_hangs_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """The deadline holds for the way there as well."""
     with listening(silent) as port:
