@@ -210,6 +210,11 @@ class Process:
             )
 
     @property
+    def command_line(self) -> str:
+        """What the list of processes shows of it, to everybody on the machine."""
+        return Path(f"/proc/{self._process.pid}/cmdline").read_text()
+
+    @property
     def out(self) -> str:
         return self._out.read_text()
 
