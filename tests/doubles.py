@@ -222,6 +222,11 @@ class Process:
     def err(self) -> str:
         return self._err.read_text()
 
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.poll() is None
+
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 

@@ -14,10 +14,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from exporter.cli import main
 from exporter.client import BrazeError, Client
 from exporter.limiter import Limiter
 from exporter.telemetry import Telemetry
 from exporter.transport import Transport
+from tests.certificates import HASH, PASSWORD, Authority
 from tests.doubles import Process, ask, eventually, listens
 from tests.echoes import A_FEW, CASES, PLACES, SPELLINGS, echoing, told
 from tests.fakes import FakeClock, size
@@ -113,12 +115,13 @@ class Run:
         """At every page, and at what a reload says of settings that are wrong."""
         url = f"http://{self._address}"
         eventually(lambda: listens(f"{url}/-/healthy"), "it serves", 180)
-        eventually(lambda: ask(f"{url}/-/ready").status == 200, "every collector was polled", 180)
+        ready = f"{url}/-/ready"
+        eventually(lambda: ask(ready, seconds=60.0).status == 200, "everything was polled", 180)
         for path in ("/metrics", "/", "/status.json", "/-/ready", "/-/healthy", "/nowhere"):
-            self.produced[path] = ask(url + path).text
+            self.produced[path] = ask(url + path, seconds=60.0).text
         self._workspace["api_key_file"] = str(self._config)
         self._configure({"level": "loud"})
-        self.produced["a reload"] = ask(f"{url}/-/reload", "POST").text
+        self.produced["a reload"] = ask(f"{url}/-/reload", "POST", 60.0).text
         process.terminate()
 
 
@@ -218,6 +221,40 @@ def test_a_proxy_that_repeats_what_it_is_sent_gets_no_secret_shown(
     assert "407" in produced or "key not shown" in produced
     assert told(produced, UUID) == []
     assert told(produced, PROXY_PASSWORD) == []
+
+
+USERS, TLS = "basic_auth_users:\n", "tls_server_config:\n"
+WEB_CONFIGS = {
+    "a password where its hash belongs": USERS + "  alice: {password}\n",
+    "a hash in a list": USERS + "  - alice: {hash}\n",
+    "a hash that was cut": USERS + "  alice: {hash}!\n",
+    "users twice": USERS + "  alice: {hash}\n  alice: {hash}\n",
+    "a key in place of its file": TLS + "  cert_file: server.pem\n  key_file: '{key}'\n",
+    "a key as a certificate": TLS + "  cert_file: server.key\n  key_file: server.pem\n",
+    "no YAML": "basic_auth_users: {{alice: {hash}\n{key}\n",
+}
+
+
+@pytest.mark.parametrize("wrong", WEB_CONFIGS)
+def test_what_is_wrong_with_a_web_config_file_is_told_without_its_secrets(
+    tmp_path: Path, wrong: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither passwords, nor their hashes, nor the private key, whichever the mistake."""
+    Authority(tmp_path).issue("server")
+    key = "".join((tmp_path / "server.key").read_text().splitlines()[1:-1])
+    web = tmp_path / "web.yml"
+    web.write_text(WEB_CONFIGS[wrong].format(password=PASSWORD, hash=HASH, key=key))
+    config = tmp_path / "braze.yml"
+    shop = {"endpoint": "http://127.0.0.1:1", "api_key": UUID}
+    config.write_text(json.dumps({"workspaces": {"shop": shop}}))
+
+    for command in ("check", "serve"):
+        assert main([command, f"--config.file={config}", f"--web.config.file={web}"]) == 2
+    said = "".join(capsys.readouterr())
+
+    assert "web.yml" in said
+    for secret in (PASSWORD, HASH, key, UUID):
+        assert told(said, secret) == []
 
 
 def test_the_search_finds_what_it_is_for() -> None:
