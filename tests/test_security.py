@@ -252,7 +252,7 @@ def test_a_link_that_is_laid_out_is_not_written_through(
 def test_what_is_written_can_be_read_by_all_and_changed_by_its_owner(
     simulator: Server, write: Write, process: Start, tmp_path: Path, words: str, umask: int
 ) -> None:
-    """Whatever the umask; while it is written nobody else can even read it."""
+    """Whatever the umask, and already while it is written."""
     folder = tmp_path / "shared"
     folder.mkdir()
     output = folder / "output"
