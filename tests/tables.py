@@ -127,6 +127,7 @@ _MODULES = """
 What we talk about: model catalog watch names shard
 
 Asking Braze: account client transport connections limiter pacing buckets instances secretfile files
+redaction
 
 Polls, when and of what: schedule poller poll recall journal
 

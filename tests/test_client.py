@@ -696,6 +696,16 @@ def test_a_key_that_is_echoed_in_another_spelling_is_not_repeated(echo: bytes) -
     assert "ghi" not in failure
 
 
+def test_a_segment_that_is_called_like_the_key_does_not_show_it() -> None:
+    """Names stand on every page, and so would an id: without it, it is no segment."""
+    named = segment(1) | {"name": f"made with {KEY}", "tags": [KEY.upper(), "vip"]}
+    called = segment(2) | {"id": f"id-{KEY}"}
+    found = Bench(listing(named, called)).client.segments()
+
+    shown = "(not shown: the key is in it, in other letters)"
+    assert found == (Segment("id-1", "made with (key not shown)", False, (shown, "vip")),)
+
+
 def test_the_message_says_what_came_on_one_line() -> None:
     """Braze's own message where there is one, else the beginning of the body, without breaks."""
     said = {

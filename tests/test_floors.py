@@ -11,11 +11,11 @@ PACKAGE = Path(exporter.__file__).parent
 
 # From the ground up, a paragraph a floor.
 PLAN = """
-__init__ columns files findings logs mistakes model negotiation passwords probes progress quantities
-schedule shard steps tls trend
+__init__ columns files findings mistakes model negotiation passwords probes progress quantities
+redaction schedule shard steps tls trend
 
-accountcauses buckets catalog display instances loopback merging names pacing reference secretfile
-signals waycauses web yamlfile
+accountcauses buckets catalog display instances logs loopback merging names pacing reference
+secretfile signals waycauses web yamlfile
 
 connections conversation exposition history limiter past remedies watch
 
