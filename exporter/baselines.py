@@ -1,6 +1,6 @@
 """What is normal for a bucket, by those a day, a week and up to four weeks before: pure."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -40,16 +40,17 @@ def baselines(past: Past, start: int, kind: Kind, unit: Unit, zone: ZoneInfo) ->
     median over four weeks: of a level, of the 28 days before, of which 7 must be known; of a count,
     of the same weekday (and hour), of which 2 must be.
     """
-
-    def value(days: int) -> float | None:
-        moment = _days_before(start, days, unit, zone)
-        return None if moment is None else past.value(moment)
-
-    if kind is Kind.LEVEL:
-        four_weeks = _median((value(days) for days in range(1, 29)), _LEAST_DAYS)
-    else:
-        four_weeks = _median((value(7 * weeks) for weeks in range(1, 5)), _LEAST_WEEKS)
-    return Baselines(value(1), value(7), four_weeks)
+    moments = _earlier(start, unit, zone)
+    day, *weeks = [None if moment is None else past.value(moment) for moment in moments]
+    yesterday, *_, first = moments
+    if kind is Kind.COUNT:
+        four_weeks = _median([value for value in weeks if value is not None], _LEAST_WEEKS)
+    elif yesterday is None or first is None:
+        four_weeks = None
+    else:  # all that lies between are days, for each begins at local midnight
+        known = past.between(first, yesterday)
+        four_weeks = _median([value for _, value in known], _LEAST_DAYS)
+    return Baselines(day, weeks[0], four_weeks)
 
 
 def threshold(normal: Baselines, drop: float, least: float) -> float | None:
@@ -64,6 +65,11 @@ def threshold(normal: Baselines, drop: float, least: float) -> float | None:
 
 
 @lru_cache(maxsize=1024)  # the series of a poll nearly all ask for the same bucket
+def _earlier(start: int, unit: Unit, zone: ZoneInfo) -> tuple[int | None, ...]:
+    """When the same local day or hour began a day, and one to four weeks, before `start`."""
+    return tuple(_days_before(start, days, unit, zone) for days in (1, 7, 14, 21, 28))
+
+
 def _days_before(start: int, days: int, unit: Unit, zone: ZoneInfo) -> int | None:
     """When the same local day or hour began, days before; None for an hour that did not exist."""
     local = datetime.fromtimestamp(start, zone)
@@ -76,8 +82,7 @@ def _days_before(start: int, days: int, unit: Unit, zone: ZoneInfo) -> int | Non
     return moment if existed else None
 
 
-def _median(values: Iterable[float | None], least: int) -> float | None:
-    known = [value for value in values if value is not None]
+def _median(known: Sequence[float], least: int) -> float | None:
     found = median(known) if len(known) >= least else None
     # Between two of the largest numbers there are lies none that a float can hold.
     return found if found is not None and isfinite(found) else None
