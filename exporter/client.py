@@ -42,7 +42,7 @@ _STATUS = {
 class BrazeError(Exception):
     """What was asked could not be read.
 
-    `reason` is one of `catalog.REASONS`, the message says what came instead and never holds the
+    `reason` is one of `counted.REASONS`, the message says what came instead and never holds the
     key; `sent` tells whether a request left at all, `answered` whether one got an answer other than
     401 or 5xx.
     """
@@ -111,7 +111,7 @@ class Client:
         """
         family = series.family
         query = series.query | {"length": str(length)}
-        if family.endpoint != "/segments/data_series":  # which knows days only
+        if family.has_unit:
             query["unit"] = family.unit.value
         if ending_at is not None:
             query["ending_at"] = datetime.fromtimestamp(ending_at, UTC).strftime(_ENDING_AT)

@@ -1,8 +1,9 @@
-"""What we talk about: segments, series, points, and what a poll learned of them."""
+"""What we talk about: metrics, segments, series, points, and what a poll learned of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Literal
 
 
 class Unit(Enum):
@@ -19,12 +20,37 @@ class Kind(Enum):
     COUNT = "count"
 
 
+class Concern(Enum):
+    """Which way a value goes when it alarms."""
+
+    DROP = "drop"
+
+
+Minimum = Literal["min_size", "min_sessions"]
+"""The setting under `alerts` that says how much must be normal for an alarm to mean anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric as Prometheus sees it: a row of the documentation."""
+
+    name: str
+    type: str
+    labels: tuple[str, ...]
+    help: str
+
+
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One kind of series: its metric, and where Braze keeps it.
+    """One kind of series: its metric, where Braze keeps it, and what to make of its values.
 
     `labels` are the label names of every sample; a label other than `workspace` is also the name of
-    the parameter that asks Braze for it, left out where the label is empty.
+    the parameter that asks Braze for it, left out where the label is empty. `has_unit` says that
+    the endpoint takes the parameter `unit`; others know days only. `option` is the item of the
+    collector's list in the settings that asks for it, empty where there is no such list.
+
+    `noun` is what people call its values, `meaning` the same as a sentence for HELP. `stale` is how
+    long (seconds) after its bucket's start a value is the newest one at most, while all is well.
     """
 
     name: str
@@ -32,9 +58,15 @@ class Family:
     kind: Kind
     unit: Unit
     collector: str
+    option: str
     endpoint: str
+    has_unit: bool
     field: str
+    noun: str
     meaning: str
+    minimum: Minimum
+    stale: int
+    concern: Concern = Concern.DROP
 
 
 @dataclass(frozen=True, slots=True)

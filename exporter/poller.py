@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from exporter import config
 from exporter.account import Account
-from exporter.catalog import DISCOVERY, FAMILIES, LIST, SEGMENTS, SESSIONS
+from exporter.catalog import DISCOVERY, LIST, SEGMENTS, SESSIONS
 from exporter.journal import Journal
 from exporter.limiter import Interrupted
 from exporter.model import Reading, Series, Unit
@@ -127,7 +127,7 @@ class Poller:
     def asks_for(self, segments: Iterable[str]) -> bool:
         """Whether a poll of segments has begun that asks for the size of each of these."""
         begun = self._sizes
-        return begun is not None and begun.issuperset(self.watch.sizes(tuple(segments)))
+        return begun is not None and begun.issuperset(self.watch.wanted(SEGMENTS, tuple(segments)))
 
     def stop(self) -> None:
         """End every wait and request of this workspace; nothing more is published."""
@@ -224,5 +224,6 @@ class Poller:
 
 def endpoints(watch: Watch) -> frozenset[str]:
     """The endpoints that polls of `watch` ask."""
-    asked = {family.endpoint for family in FAMILIES if family.collector in watch.intervals}
-    return frozenset(asked | {LIST}) if DISCOVERY in watch.intervals else frozenset(asked)
+    collectors = watch.intervals
+    asked = {family.endpoint for name in collectors for family in watch.families(name)}
+    return frozenset(asked | {LIST}) if DISCOVERY in collectors else frozenset(asked)

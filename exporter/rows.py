@@ -6,19 +6,12 @@ from enum import Enum
 from math import isfinite
 from zoneinfo import ZoneInfo
 
-from exporter.catalog import SEGMENTS
 from exporter.holding import Held, visible
 from exporter.model import Kind, Series, Unit
 from exporter.past import History
 from exporter.standing import Standing
 from exporter.trend import Trend, trend
 
-# As the bundled rules have it: seconds since the start of the newest bucket.
-_STALE = {
-    (Kind.LEVEL, Unit.DAY): 36 * 3600,
-    (Kind.COUNT, Unit.DAY): 64 * 3600,
-    (Kind.COUNT, Unit.HOUR): 4 * 3600,
-}
 _BUCKET = {Unit.DAY: 86400, Unit.HOUR: 3600}
 _SHOWN = {Unit.DAY: 35, Unit.HOUR: 168}  # buckets of a trend
 
@@ -122,10 +115,9 @@ def rows_of(standing: Standing, name: str, now: float) -> Iterator[Row]:
     watch, collector = standing.watch, standing.collectors.get(name)
     if collector is None:
         return
-    wanted = watch.sizes(standing.selection.selected) if name == SEGMENTS else watch.sessions()
     seen = dict(visible(collector.held, watch.keep_of(name), now))
     failures = collector.last.failures if collector.last else {}
-    for series in wanted:
+    for series in watch.wanted(name, standing.selection.selected):
         held = seen.get(series)
         failure = failures.get(series) or failures.get(None)
         state = _state(series, held, failure, collector.last is not None, now)
@@ -154,7 +146,7 @@ def _state(
             return State.FAILING
         return State.NO_DATA if polled else State.WAITING
     # As in the rules, what is old is no drop.
-    if now - value.start > _STALE[series.family.kind, series.family.unit]:
+    if now - value.start > series.family.stale:
         return State.STALE if failure is None else State.FAILING
     if held.threshold is not None and value.value < held.threshold:
         return State.DROPPED

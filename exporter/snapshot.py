@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from exporter.catalog import DISCOVERY, PUBLISHED, SEGMENTS, SESSIONS
+from exporter.catalog import DISCOVERY, PUBLISHED, SEGMENTS
 from exporter.exposition import Page, Piece, header
 from exporter.holding import Held, held_after, judged, next_change, visible, with_history
 from exporter.model import Point, Reading, Segment, Series
@@ -61,9 +61,7 @@ class _Workspace:
 
     def wanted(self, collector: str) -> tuple[Series, ...]:
         """The series that `collector` reads."""
-        if collector == SEGMENTS:
-            return self.watch.sizes(self.selection.selected)
-        return self.watch.sessions() if collector == SESSIONS else ()
+        return self.watch.wanted(collector, self.selection.selected)
 
     def write(self) -> None:
         """Render what is of no single collector."""

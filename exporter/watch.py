@@ -1,12 +1,13 @@
 """What one workspace's settings ask to be watched, and which series follow from it: pure."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby, product
 from zoneinfo import ZoneInfo
 
-from exporter.catalog import DISCOVERY, FAMILY, SEGMENTS, SESSIONS
-from exporter.model import Kind, Segment, Series, Unit
+from exporter.catalog import COLLECTORS, DISCOVERY, SEGMENTS, SESSIONS, families_of
+from exporter.model import Family, Segment, Series, Unit
 from exporter.shard import EVERYTHING, Shard
 
 UTC = ZoneInfo("UTC")
@@ -32,7 +33,8 @@ class Alerts:
 
     def least_of(self, series: Series) -> float:
         """What is normal at least for a series whose drop means anything."""
-        return self.min_size if series.family.kind is Kind.LEVEL else self.min_sessions
+        least: float = getattr(self, series.family.minimum)
+        return least
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,14 @@ class Watch:
 
         Discovery also reads the names of segments that are named by their id.
         """
-        wanted = {
-            DISCOVERY: self.discover or bool(self.own((*self.ids, *self.by_segment))),
-            SEGMENTS: self.discover or bool(self.own(self.ids)),
-            SESSIONS: bool(self.sessions()),
-        }
-        return {name: self.polls[name] for name, needed in wanted.items() if needed}
+        return {name: self.polls[name] for name in COLLECTORS if self._has_work(name)}
+
+    def _has_work(self, collector: str) -> bool:
+        if self.discover and collector in (DISCOVERY, SEGMENTS):
+            return True
+        if collector == DISCOVERY:
+            return bool(self.own((*self.ids, *self.by_segment)))
+        return next(self._wanted(collector, self.own(self.ids)), None) is not None
 
     def keep_of(self, collector: str) -> float:
         """How long a value of `collector` stands after it was last read.
@@ -97,30 +101,51 @@ class Watch:
             if self.shard.has(self.workspace, "app", app)
         }
 
-    def sessions(self) -> tuple[Series, ...]:
-        """The series of sessions: every app, every tracked segment by app, the workspace.
+    def wanted(self, collector: str, segments: Sequence[str] = ()) -> tuple[Series, ...]:
+        """The series that `collector` reads, where `segments` are those whose size is polled.
 
-        A segment's stay together, whatever the shards of the apps.
+        What the settings name, in every family of the catalogue that they ask for.
         """
-        kinds: list[tuple[str, tuple[str, ...]]] = [("app", (app,)) for app in self.own_apps()]
-        kinds += [
-            ("segment", (segment, app))
-            for segment in self.own(self.by_segment)
-            for app in (*self.apps,) or ("",)
-        ]
-        if self.workspace_total and self.shard.has(self.workspace, "total"):
-            kinds.append(("workspace", ()))
-        word = {Unit.DAY: "daily", Unit.HOUR: "hourly"}
+        return tuple(self._wanted(collector, segments))
+
+    def wanted_of_all(self, segments: Sequence[str] = ()) -> tuple[Series, ...]:
+        """The series that all collectors read."""
+        return tuple(one for name in COLLECTORS for one in self._wanted(name, segments))
+
+    def families(self, collector: str) -> tuple[Family, ...]:
+        """The families of `collector` of which the settings ask for series, if they name any."""
+        options = self._options(collector)
         return tuple(
-            Series(FAMILY[f"braze_{kind}_sessions_{word[unit]}"], (self.workspace, *labels))
-            for kind, labels in kinds
-            for unit in self.units
+            families[option]
+            for families in families_of(collector).values()
+            for option in options
+            if option in families
         )
 
-    def sizes(self, segments: Sequence[str]) -> tuple[Series, ...]:
-        """The series of the sizes of `segments`."""
-        family = FAMILY["braze_segment_size"]
-        return tuple(Series(family, (self.workspace, segment)) for segment in segments)
+    def _wanted(self, collector: str, segments: Sequence[str]) -> Iterator[Series]:
+        for labels, families in groupby(self.families(collector), lambda family: family.labels):
+            chosen = tuple(families)
+            for values in self._named(labels, segments):
+                for family in chosen:
+                    yield Series(family, (self.workspace, *values))
+
+    def _options(self, collector: str) -> tuple[str, ...]:
+        """What the settings choose of the families of `collector`."""
+        return tuple(unit.value for unit in self.units) if collector == SESSIONS else ("",)
+
+    def _named(self, labels: tuple[str, ...], segments: Sequence[str]) -> Iterable[tuple[str, ...]]:
+        """What is the shard's of that which `labels` tell apart: the values after the workspace.
+
+        What belongs to a segment stays together, whatever the shards of the apps.
+        """
+        match labels[1:]:
+            case ("segment_id",):
+                return ((segment,) for segment in segments)
+            case ("segment_id", "app_id"):
+                return product(self.own(self.by_segment), (*self.apps,) or ("",))
+            case ("app_id",):
+                return ((app,) for app in self.own_apps())
+        return [()] if self.workspace_total and self.shard.has(self.workspace, "total") else []
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,8 +56,8 @@ def _without_permission() -> Standing:
     store = Store(lambda: now)
     store.expect([watch])
     store.publish(a_listing("welcome", "winback", sent=now - 60, workspace="staging"), watch)
-    sizes = dict.fromkeys(watch.sizes(("welcome", "winback")), FORBIDDEN)
-    sessions = dict.fromkeys(watch.sessions(), "timeout: no whole answer within 15 s")
+    sizes = dict.fromkeys(watch.wanted(SEGMENTS, ("welcome", "winback")), FORBIDDEN)
+    sessions = dict.fromkeys(watch.wanted(SESSIONS), "timeout: no whole answer within 15 s")
     for collector, failures in ((SEGMENTS, sizes), (SESSIONS, sessions)):
         reading = a_reading(
             collector, sent=now - 50, workspace="staging", failures=failures, asked=2, answered=2
@@ -102,7 +102,7 @@ def twins() -> Status:
     store.expect(watches)
     fallen = days(*[9000.0] * 34, 90.0, last=today - DAY)
     for watch in watches:
-        answers = dict.fromkeys(watch.sessions(), fallen)
+        answers = dict.fromkeys(watch.wanted(SESSIONS), fallen)
         store.publish(a_reading(SESSIONS, answers, sent=now - 50, workspace=watch.workspace), watch)
     return status_of(store.standing(), {}, {}, now)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import exporter
 import grafana
-from exporter import catalog, causes
+from exporter import catalog, causes, counted
 from exporter.cli import command_line
 from exporter.config import reference
 from exporter.findings import State
@@ -38,7 +38,7 @@ def web_config_table() -> str:
 
 def reasons() -> str:
     """Why a request can fail."""
-    return ", ".join(f"`{reason}`" for reason in catalog.REASONS)
+    return ", ".join(f"`{reason}`" for reason in counted.REASONS)
 
 
 def dashboard_panels() -> str:
@@ -124,11 +124,11 @@ def commands() -> dict[str, argparse.ArgumentParser]:
 
 
 _MODULES = """
-What we talk about: model catalog watch names shard
+What we talk about: model catalog counted watch names shard
 
 Asking Braze: account client transport connections limiter pacing buckets instances secretfile files
 
-Polls, when and of what: schedule poller poll recall journal
+Polls, when and of what: schedule poller poll refusals recall journal
 
 What the numbers mean: history past baselines holding replay
 

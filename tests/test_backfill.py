@@ -82,7 +82,7 @@ def test_the_file_says_what_a_live_exporter_showed(zone: str, until: str, tmp_pa
     with Workbench(world, end, **changes) as bench:
         listing = bench.client.segments()
         names, selection = {s.id: s for s in listing}, select(listing, bench.watch)
-        wanted = (*bench.watch.sizes(selection.selected), *bench.watch.sessions())
+        wanted = bench.watch.wanted_of_all(selection.selected)
         with SampleFile(tmp_path / "out.om", {}, span) as file:
             failures = write(file, wanted, bench.client.data_series, bench.watch, span)
             for metric, labels in infos(bench.watch, selection, names):

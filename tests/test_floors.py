@@ -12,14 +12,14 @@ PACKAGE = Path(exporter.__file__).parent
 # From the ground up, a paragraph a floor.
 PLAN = """
 __init__ columns files findings logs mistakes model negotiation passwords probes progress quantities
-schedule shard tls trend
+refusals schedule shard tls trend
 
-accountcauses buckets catalog display instances loopback merging names pacing reference secretfile
+accountcauses buckets counted display instances loopback merging names pacing reference secretfile
 signals waycauses web yamlfile
 
-connections conversation exposition history limiter past remedies telemetry watch
+catalog connections conversation exposition history limiter past remedies telemetry
 
-admission baselines causes consistency environment journal transport webformat wording
+admission baselines causes consistency environment journal transport watch webformat wording
 
 client holding server sources
 

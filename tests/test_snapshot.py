@@ -491,7 +491,7 @@ def full() -> Exporter:
         exporter.discover(quoted, "s2\n", "s3", workspace=name)
         sizes = {size("s1", name): days(100), size("s2\n", name): days(2)}
         exporter.read(SEGMENTS, sizes, workspace=name)
-        sessions = dict.fromkeys(exporter.watches[name].sessions(), hours)
+        sessions = dict.fromkeys(exporter.watches[name].wanted(SESSIONS), hours)
         exporter.read(SESSIONS, sessions, workspace=name)
     return exporter
 

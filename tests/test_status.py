@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from exporter.catalog import DISCOVERY, LIST, REASONS, SEGMENTS, SESSIONS
+from exporter.catalog import DISCOVERY, LIST, SEGMENTS, SESSIONS
+from exporter.counted import REASONS
 from exporter.model import RateLimit, Reading, Series
 from exporter.remedies import reason_of, remedy
 from exporter.rows import State

@@ -135,7 +135,7 @@ def test_a_collector_exists_when_it_has_something_to_do(
 )
 def test_which_sessions_are_asked_for(settings: dict[str, Any], expected: list[str]) -> None:
     """Every app, every tracked segment by app, and the workspace, in each unit of the settings."""
-    assert [str(series) for series in a_watch(**settings).sessions()] == expected
+    assert [str(series) for series in a_watch(**settings).wanted(SESSIONS)] == expected
 
 
 @pytest.mark.parametrize(
@@ -150,13 +150,13 @@ def test_a_series_labels_are_what_braze_is_asked(
     settings: dict[str, Any], query: dict[str, str]
 ) -> None:
     """A label other than `workspace` is the parameter of that name, left out where it is empty."""
-    series = a_watch(discover=False, units=(Unit.DAY,), **settings).sessions()
+    series = a_watch(discover=False, units=(Unit.DAY,), **settings).wanted(SESSIONS)
     assert [one.query for one in series] == [query]
 
 
 def test_a_size_is_asked_for_every_selected_segment() -> None:
     """One series a segment, in the order of the selection."""
-    assert a_watch().sizes(["s2", "s1"]) == (size("s2"), size("s1"))
+    assert a_watch().wanted(SEGMENTS, ["s2", "s1"]) == (size("s2"), size("s1"))
 
 
 def test_a_value_stands_until_the_next_poll_had_its_chance() -> None:

@@ -14,6 +14,7 @@ from exporter.limiter import Limiter
 from exporter.model import Reading, Unit
 from exporter.negotiation import Format
 from exporter.poll import poll_discovery, poll_series
+from exporter.poller import endpoints
 from exporter.recall import Recall, read_pasts
 from exporter.simulator import DEFAULT_KEY, Simulator, World
 from exporter.simulator import serve as serve_simulator
@@ -121,9 +122,7 @@ class Workbench:
         self.store = Store(self.clock.now)
         self.recall = Recall(self.clock.now)
         self.telemetry = Telemetry(process=False)
-        counters = self.telemetry.of(
-            WORKSPACE, ("/segments/list", "/segments/data_series", "/sessions/data_series")
-        )
+        counters = self.telemetry.of(WORKSPACE, endpoints(self.watch))
         self.client = Client(
             self.route,
             Limiter(
@@ -161,7 +160,7 @@ class Workbench:
 
     def poll(self, *collectors: str) -> Reading:
         """Poll each collector once, in this order; returns the last reading."""
-        for collector in collectors or (DISCOVERY, SEGMENTS, SESSIONS):
+        for collector in collectors or self.watch.intervals:
             reading = self._read(collector)
             self.store.publish(reading, self.watch)
             if collector != DISCOVERY:
