@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.braze import segment_id, sizes
 from bench.year import a_watch
 from exporter.buckets import read_points
-from exporter.catalog import DISCOVERY, FAMILY, SEGMENTS
+from exporter.families import DISCOVERY, FAMILY, SEGMENTS
 from exporter.model import Answer, Reading, Segment
 from exporter.snapshot import Store
 

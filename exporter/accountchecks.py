@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from exporter.catalog import FAMILIES, LIST, SEGMENTS, SESSIONS
 from exporter.client import BrazeError
+from exporter.families import EVENTS, FAMILIES, KPI, LIST, SEGMENTS, SESSIONS
 from exporter.findings import Finding
 from exporter.model import Series, Unit
 from exporter.pacing import reserve_wait
@@ -17,9 +17,13 @@ from exporter.waychecks import detail_of, first_answer, unreadable_points
 _NO_SEGMENT = "00000000-0000-0000-0000-000000000000"
 _MOST_ASKED = 20  # ids that are not in the list: asked one by one
 
+_WHAT = {each: each for each in (SEGMENTS, SESSIONS, EVENTS)}
 _VALUES = {
     LIST: "segments to discover",
-    **{family.endpoint: f"{family.collector} to show" for family in FAMILIES},
+    **{
+        family.endpoint: f"{_WHAT.get(family.collector, family.noun)} to show"
+        for family in FAMILIES
+    },
 }
 
 
@@ -214,6 +218,43 @@ def tracking(patient: Patient) -> list[Finding]:
     return [patient.ok("tracking", f"all {len(wanted)} have it")]
 
 
+def kpi(patient: Patient) -> list[Finding]:
+    """Ask for each figure of each app, and of the workspace."""
+    asked = patient.watch.wanted(KPI)
+    if not asked:
+        return [patient.skipped("kpi", "the settings ask for none")]
+    silent = [one for one in asked[:_MOST_ASKED] if _silent(patient, one)]
+    return [
+        patient.found(
+            "kpi-silent", whose=_whose(patient, one), noun=one.family.noun, option=one.family.option
+        )
+        for one in silent
+    ] or [patient.ok("kpi", "there are values of all that could be read")]
+
+
+def event(patient: Patient) -> list[Finding]:
+    """Ask for each event."""
+    asked = {one.labels: one for one in reversed(patient.watch.wanted(EVENTS))}
+    if not asked:
+        return [patient.skipped("event", "the settings name none")]
+    silent = [one for one in [*asked.values()][:_MOST_ASKED] if _silent(patient, one)]
+    return [
+        patient.found("event-silent", whose=_whose(patient, one), event=one.label("event"))
+        for one in silent
+    ] or [patient.ok("event", "there are values of all that could be read")]
+
+
+def _silent(patient: Patient, series: Series) -> bool:
+    """Whether Braze answers without a value other than 0."""
+    said = patient.answer(series)
+    return not isinstance(said, BrazeError) and not any(point.value for point in said.points)
+
+
+def _whose(patient: Patient, series: Series) -> str:
+    app = series.label("app_id")
+    return f"the app {patient.watch.apps[app]}" if app else "the whole workspace"
+
+
 def time(patient: Patient) -> list[Finding]:
     """Look at what was answered until here."""
     found: dict[str, Finding] = {}
@@ -229,7 +270,7 @@ def time(patient: Patient) -> list[Finding]:
             moment = datetime.fromtimestamp(said.points[-1].start, patient.watch.zone)
             form = "%Y-%m-%d %H:%M" if series.family.unit is Unit.HOUR else "%Y-%m-%d"
             newest[series.family.unit.value] = moment.strftime(form)
-        else:
+        elif series.family.collector not in (KPI, EVENTS):  # those have checks of their own
             found.setdefault(endpoint, patient.found("no-points", endpoint=endpoint))
     if found:
         return list(found.values())

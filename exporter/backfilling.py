@@ -15,12 +15,13 @@ from pathlib import Path
 
 from exporter.account import Account
 from exporter.backfill import page_ends, write_history
-from exporter.catalog import DISCOVERY, metrics
+from exporter.catalog import Metric, metrics
 from exporter.client import BrazeError
 from exporter.columns import printable
 from exporter.commands import DONE, FAILED, USAGE, fail, settings_and_keys
 from exporter.config import Settings
-from exporter.model import Metric, Segment, Series
+from exporter.families import DISCOVERY
+from exporter.model import Segment, Series
 from exporter.poller import endpoints, watch_of
 from exporter.progress import progress
 from exporter.rendering import infos

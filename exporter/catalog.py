@@ -1,88 +1,32 @@
-"""Every metric we export, and the Braze endpoint behind it: one table.
+"""Every metric we export: one table.
 
 Exposition, telemetry, the documentation and its test read this table; names and labels are SemVer
 API.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
-from exporter.counted import COUNTED
-from exporter.model import Family, Kind, Metric, Unit
-
-DISCOVERY = "discovery"
-SEGMENTS = "segments"
-SESSIONS = "sessions"
-COLLECTORS = (DISCOVERY, SEGMENTS, SESSIONS)
-"""In the order in which they are polled where it matters: names before the values of the named."""
-
-LIST = "/segments/list"
-
-_HOUR = 3600
-# A size is there when its day begins; a count is complete when its bucket is over, and under a
-# wrong time zone up to 14 hours later.
-_STALE_SIZE = 36 * _HOUR
-_STALE = {Unit.DAY: 64 * _HOUR, Unit.HOUR: 4 * _HOUR}
-_ADVERB = {Unit.DAY: "daily", Unit.HOUR: "hourly"}
-
-FAMILIES: tuple[Family, ...] = (
-    Family(
-        "braze_segment_size",
-        ("workspace", "segment_id"),
-        Kind.LEVEL,
-        Unit.DAY,
-        SEGMENTS,
-        option="",
-        endpoint="/segments/data_series",
-        has_unit=False,
-        field="size",
-        noun="size",
-        meaning="Users in the segment, Braze's estimate of the day "
-        "(segments overlap: a sum means nothing)",
-        minimum="min_size",
-        stale=_STALE_SIZE,
-    ),
-    *(
-        Family(
-            f"braze_{subject}_sessions_{_ADVERB[unit]}",
-            labels,
-            Kind.COUNT,
-            unit,
-            SESSIONS,
-            option=unit.value,
-            endpoint="/sessions/data_series",
-            has_unit=True,
-            field="sessions",
-            noun="sessions",
-            meaning=f"Sessions of {whose} in one {unit.value}",
-            minimum="min_sessions",
-            stale=_STALE[unit],
-        )
-        for subject, labels, whose in (
-            ("app", ("workspace", "app_id"), "the app"),
-            (
-                "segment",
-                ("workspace", "segment_id", "app_id"),
-                "the segment's users in the app (every app where app_id is empty)",
-            ),
-            ("workspace", ("workspace",), "the whole workspace"),
-        )
-        for unit in (Unit.DAY, Unit.HOUR)
-    ),
-)
-
-FAMILY = {family.name: family for family in FAMILIES}
+from exporter.families import FAMILIES, LIST
+from exporter.model import Concern, Family, Kind
 
 
-@cache
-def families_of(collector: str) -> dict[tuple[str, ...], dict[str, Family]]:
-    """The families of `collector` by their labels, and then by the option that asks for them."""
-    found: dict[tuple[str, ...], dict[str, Family]] = {}
-    for family in FAMILIES:
-        if family.collector == collector:
-            found.setdefault(family.labels, {})[family.option] = family
-    return found
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric as Prometheus sees it: a row of the documentation."""
+
+    name: str
+    type: str
+    labels: tuple[str, ...]
+    help: str
+
+
+_ALARM = {
+    Concern.DROP: "below which {} counts as dropped",
+    Concern.SURGE: "above which {} counts as a surge",
+}
 
 
 class ValueMetrics(NamedTuple):
@@ -125,7 +69,7 @@ def value_metrics(family: Family) -> ValueMetrics:
         ),
         gauge(
             "_alert_threshold",
-            f"The value below which {family.name} counts as dropped, by alerts in the settings; "
+            f"The value {_ALARM[family.concern].format(family.name)}, by alerts in the settings; "
             "absent where too little is normal or known",
         ),
     )
@@ -229,6 +173,87 @@ PUBLISHED: tuple[Metric, ...] = (
     SERIES_FAILED,
     RESTATED,
 )
+
+BUILD_INFO = Metric(
+    "braze_exporter_build_info",
+    "info",
+    ("version", "revision", "pythonversion"),
+    "The running exporter.",
+)
+REQUESTS = Metric(
+    "braze_exporter_api_requests_total",
+    "counter",
+    ("workspace", "endpoint"),
+    "Requests sent to Braze.",
+)
+FAILURES = Metric(
+    "braze_exporter_api_request_failures_total",
+    "counter",
+    ("workspace", "endpoint", "reason"),
+    "Requests to Braze that failed, by reason.",
+)
+REQUEST_DURATION = Metric(
+    "braze_exporter_api_request_duration_seconds",
+    "histogram",
+    ("endpoint",),
+    "How long requests to Braze took, the body included.",
+)
+RATE_LIMIT = Metric(
+    "braze_exporter_api_rate_limit",
+    "gauge",
+    ("workspace",),
+    "Requests that Braze allows the whole workspace in an hour. From X-RateLimit-Limit.",
+)
+RATE_LIMIT_REMAINING = Metric(
+    "braze_exporter_api_rate_limit_remaining",
+    "gauge",
+    ("workspace",),
+    "Requests that are left to the whole workspace in this hour. From X-RateLimit-Remaining.",
+)
+RATE_LIMIT_RESET = Metric(
+    "braze_exporter_api_rate_limit_reset_timestamp_seconds",
+    "gauge",
+    ("workspace",),
+    "When Braze's current hour ends. From X-RateLimit-Reset.",
+)
+THROTTLED = Metric(
+    "braze_exporter_api_throttled_seconds_total",
+    "counter",
+    ("workspace",),
+    "Time that requests waited for the limiter, added up over threads.",
+)
+RELOAD_SUCCESSFUL = Metric(
+    "braze_exporter_config_last_reload_successful",
+    "gauge",
+    (),
+    "1 when the last reading of the settings, web.config_file included, succeeded, else 0.",
+)
+RELOAD_TIMESTAMP = Metric(
+    "braze_exporter_config_last_reload_success_timestamp_seconds",
+    "gauge",
+    (),
+    "When the settings were last read with success.",
+)
+# What the exporter counts about itself while it runs, rendered at each scrape.
+COUNTED: tuple[Metric, ...] = (
+    BUILD_INFO,
+    REQUESTS,
+    FAILURES,
+    REQUEST_DURATION,
+    RATE_LIMIT,
+    RATE_LIMIT_REMAINING,
+    RATE_LIMIT_RESET,
+    THROTTLED,
+    RELOAD_SUCCESSFUL,
+    RELOAD_TIMESTAMP,
+)
+
+# Why a request to Braze can fail: the closed set of values of the label `reason`.
+REASONS: tuple[str, ...] = (
+    "unauthorized", "forbidden", "not_found", "bad_request", "rate_limited", "server_error",
+    "unexpected_status", "redirect", "timeout", "connection", "tls", "invalid_response",
+    "too_large",
+)  # fmt: skip
 
 
 def metrics() -> Iterator[Metric]:

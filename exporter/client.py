@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from exporter.buckets import read_points
-from exporter.catalog import LIST
+from exporter.families import LIST
 from exporter.limiter import Interrupted, Limiter, Paused
 from exporter.model import Answer, Family, RateLimit, Segment, Series
 from exporter.pacing import asked_wait, backoff, read_rate_limit
@@ -42,7 +42,7 @@ _STATUS = {
 class BrazeError(Exception):
     """What was asked could not be read.
 
-    `reason` is one of `counted.REASONS`, the message says what came instead and never holds the
+    `reason` is one of `catalog.REASONS`, the message says what came instead and never holds the
     key; `sent` tells whether a request left at all, `answered` whether one got an answer other than
     401 or 5xx.
     """

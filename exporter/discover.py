@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
 
-from exporter.catalog import SEGMENTS
 from exporter.client import BrazeError
 from exporter.columns import aligned, printable
+from exporter.families import SEGMENTS
 from exporter.history import observe_level
 from exporter.model import Answer, Segment, Series
 from exporter.poll import spread

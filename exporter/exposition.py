@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import reduce
 from itertools import groupby
 
-from exporter.model import Metric
+from exporter.catalog import Metric
 from exporter.negotiation import Format
 
 _LABEL_ESCAPES = {"\\": r"\\", "\n": r"\n", '"': r"\""}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from zlib import crc32
 
 from exporter.baselines import Baselines
-from exporter.catalog import DISCOVERY
+from exporter.families import DISCOVERY
 from exporter.history import Current, Observation, Value
 from exporter.holding import Held
 from exporter.model import Kind, RateLimit, Reading, Segment, Series

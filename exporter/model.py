@@ -1,4 +1,4 @@
-"""What we talk about: metrics, segments, series, points, and what a poll learned of them."""
+"""What we talk about: segments, series, points, and what a poll learned of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,20 +24,11 @@ class Concern(Enum):
     """Which way a value goes when it alarms."""
 
     DROP = "drop"
+    SURGE = "surge"
 
 
-Minimum = Literal["min_size", "min_sessions"]
+Minimum = Literal["min_size", "min_sessions", "min_users", "min_events"]
 """The setting under `alerts` that says how much must be normal for an alarm to mean anything."""
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A metric as Prometheus sees it: a row of the documentation."""
-
-    name: str
-    type: str
-    labels: tuple[str, ...]
-    help: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +42,8 @@ class Family:
 
     `noun` is what people call its values, `meaning` the same as a sentence for HELP. `stale` is how
     long (seconds) after its bucket's start a value is the newest one at most, while all is well.
+    `zero_after` is how long (seconds) after midnight a level's first 0 of a day is not believed,
+    where the settings say less.
     """
 
     name: str
@@ -67,6 +60,7 @@ class Family:
     minimum: Minimum
     stale: int
     concern: Concern = Concern.DROP
+    zero_after: int = 0
 
 
 @dataclass(frozen=True, slots=True)

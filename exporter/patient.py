@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from exporter.catalog import DISCOVERY
 from exporter.causes import CAUSES
 from exporter.client import BrazeError
 from exporter.columns import printable
 from exporter.config import Poll, Workspace
+from exporter.families import DISCOVERY
 from exporter.findings import Finding, State
 from exporter.instances import INSTANCES
 from exporter.model import Answer, Segment, Series, Unit

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from uuid import NAMESPACE_URL, uuid5
 
-from exporter.catalog import DISCOVERY
 from exporter.client import PAGE
 from exporter.columns import aligned
+from exporter.families import DISCOVERY
 from exporter.madeup import made_up_page
 from exporter.model import Kind, Segment, Series, Unit
 from exporter.pacing import burst

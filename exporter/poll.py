@@ -7,8 +7,8 @@ from itertools import islice
 from queue import SimpleQueue
 from typing import TypeVar
 
-from exporter.catalog import DISCOVERY
 from exporter.client import BrazeError
+from exporter.families import DISCOVERY
 from exporter.limiter import Interrupted
 from exporter.model import Answer, Reading, Segment, Series, Unit
 from exporter.refusals import Refusals

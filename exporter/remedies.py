@@ -36,7 +36,7 @@ def permission_of(endpoint: str) -> str:
 
 
 def remedy(reason: str, endpoint: str) -> str:
-    """What to do about a failure of `reason`, one of `counted.REASONS` or our own, at `endpoint`;
+    """What to do about a failure of `reason`, one of `catalog.REASONS` or our own, at `endpoint`;
     empty where nothing is known to help.
     """
     permission = permission_of(endpoint) or "of this endpoint"

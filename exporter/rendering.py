@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from exporter import catalog
+from exporter.catalog import Metric
 from exporter.exposition import Piece, line, sample, written
 from exporter.holding import Held
-from exporter.model import Metric, Reading, Segment, Series
+from exporter.model import Reading, Segment, Series
 from exporter.watch import Selection, Watch
 
 Lines = dict[Metric, Piece]

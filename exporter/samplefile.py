@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO, Self
 
 from exporter import baselines
-from exporter.catalog import PUBLISHED, value_metrics
+from exporter.catalog import PUBLISHED, Metric, value_metrics
 from exporter.exposition import header, identity, number
-from exporter.model import Metric, Series
+from exporter.model import Series
 from exporter.negotiation import Format
 from exporter.replay import Shown
 

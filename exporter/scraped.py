@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlencode
 
+from exporter.catalog import BUILD_INFO
 from exporter.columns import printable
-from exporter.counted import BUILD_INFO
 
 LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 """The name of a label as the file can carry it: not those in UTF-8 that Prometheus 3 allows."""

@@ -4,8 +4,9 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from exporter.catalog import DISCOVERY, PUBLISHED, SEGMENTS
+from exporter.catalog import PUBLISHED
 from exporter.exposition import Page, Piece, header
+from exporter.families import DISCOVERY, SEGMENTS
 from exporter.holding import Held, held_after, judged, next_change, visible, with_history
 from exporter.model import Point, Reading, Segment, Series
 from exporter.negotiation import Format

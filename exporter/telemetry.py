@@ -19,8 +19,9 @@ from prometheus_client import (
 )
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
-from exporter import __version__, counted
-from exporter.model import Metric, RateLimit
+from exporter import __version__, catalog
+from exporter.catalog import Metric
+from exporter.model import RateLimit
 from exporter.negotiation import Format
 
 # Braze answers in 0.25 to 0.9 s; a request is cut off at `poll.timeout`, 15 s unless set.
@@ -33,15 +34,15 @@ class _Requests:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.lock = threading.Lock()
         self.changes = 0  # how often anything in the registry changed
-        self.sent = Counter(*_labelled(counted.REQUESTS), registry=registry)
-        self.failed = Counter(*_labelled(counted.FAILURES), registry=registry)
+        self.sent = Counter(*_labelled(catalog.REQUESTS), registry=registry)
+        self.failed = Counter(*_labelled(catalog.FAILURES), registry=registry)
         self.duration = Histogram(
-            *_labelled(counted.REQUEST_DURATION), buckets=_BUCKETS, registry=registry
+            *_labelled(catalog.REQUEST_DURATION), buckets=_BUCKETS, registry=registry
         )
-        self.limit = Gauge(*_labelled(counted.RATE_LIMIT), registry=registry)
-        self.remaining = Gauge(*_labelled(counted.RATE_LIMIT_REMAINING), registry=registry)
-        self.reset = Gauge(*_labelled(counted.RATE_LIMIT_RESET), registry=registry)
-        self.throttled = Counter(*_labelled(counted.THROTTLED), registry=registry)
+        self.limit = Gauge(*_labelled(catalog.RATE_LIMIT), registry=registry)
+        self.remaining = Gauge(*_labelled(catalog.RATE_LIMIT_REMAINING), registry=registry)
+        self.reset = Gauge(*_labelled(catalog.RATE_LIMIT_RESET), registry=registry)
+        self.throttled = Counter(*_labelled(catalog.THROTTLED), registry=registry)
 
 
 class WorkspaceTelemetry:
@@ -56,7 +57,7 @@ class WorkspaceTelemetry:
         for endpoint in sorted(self.endpoints):
             requests.sent.labels(workspace, endpoint)
             requests.duration.labels(endpoint)
-            for reason in counted.REASONS:
+            for reason in catalog.REASONS:
                 requests.failed.labels(workspace, endpoint, reason)
         requests.throttled.labels(workspace)
         requests.changes += 1
@@ -108,7 +109,7 @@ class Telemetry:
         # It would be a second series for each counter, which nothing of ours asks for.
         disable_created_metrics()
         self._registry = registry = CollectorRegistry()
-        build = counted.BUILD_INFO
+        build = catalog.BUILD_INFO
         Info(build.name.removesuffix("_info"), build.help, registry=registry).info(
             {
                 "version": __version__,
@@ -118,8 +119,8 @@ class Telemetry:
         )
         self._requests = _Requests(registry)
         self._workspaces: dict[str, WorkspaceTelemetry] = {}
-        self._reload_successful = Gauge(*_labelled(counted.RELOAD_SUCCESSFUL), registry=registry)
-        self._reloaded = Gauge(*_labelled(counted.RELOAD_TIMESTAMP), registry=registry)
+        self._reload_successful = Gauge(*_labelled(catalog.RELOAD_SUCCESSFUL), registry=registry)
+        self._reloaded = Gauge(*_labelled(catalog.RELOAD_TIMESTAMP), registry=registry)
         self._rendered: dict[Format, tuple[int, bytes]] = {}
         self._process = CollectorRegistry()
         if process:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from itertools import groupby, product
 from zoneinfo import ZoneInfo
 
-from exporter.catalog import COLLECTORS, DISCOVERY, SEGMENTS, SESSIONS, families_of
-from exporter.model import Family, Segment, Series, Unit
+from exporter.families import COLLECTORS, DISCOVERY, EVENTS, KPI, SEGMENTS, SESSIONS, families_of
+from exporter.model import Concern, Family, Segment, Series, Unit
 from exporter.shard import EVERYTHING, Shard
 
 UTC = ZoneInfo("UTC")
@@ -15,24 +15,31 @@ UTC = ZoneInfo("UTC")
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    """What counts as a drop: by which share, and of how much.
+    """What counts as a drop or as a surge: by which share, and of how much.
 
-    `segments` and `apps` hold the shares of single ones, by their id.
+    `segments` and `apps` hold the drops of single ones, by their id.
     """
 
     drop: float = 0.3
+    surge: float = 1.0
     min_size: float = 1000
     min_sessions: float = 100
+    min_users: float = 100
+    min_events: float = 100
     segments: Mapping[str, float] = field(default_factory=dict)
     apps: Mapping[str, float] = field(default_factory=dict)
 
-    def drop_of(self, series: Series) -> float:
-        """The share by which `series` must fall: its segment's, else its app's, else the usual."""
+    def share_of(self, series: Series) -> float:
+        """The share by which `series` must fall: its segment's, else its app's, else the usual; or
+        by which it must rise.
+        """
+        if series.family.concern is Concern.SURGE:
+            return self.surge
         of_app = self.apps.get(series.label("app_id") or "", self.drop)
         return self.segments.get(series.label("segment_id") or "", of_app)
 
     def least_of(self, series: Series) -> float:
-        """What is normal at least for a series whose drop means anything."""
+        """What is normal at least for a series whose drop or surge means anything."""
         least: float = getattr(self, series.family.minimum)
         return least
 
@@ -61,6 +68,10 @@ class Watch:
     settle: float
     keep: float
     polls: Mapping[str, float]
+    kpis: tuple[str, ...] = ()
+    kpi_total: bool = True
+    events: tuple[str, ...] = ()
+    event_units: tuple[Unit, ...] = (Unit.DAY, Unit.HOUR)
     zone: ZoneInfo = UTC
     endpoint: str = ""
     alerts: Alerts = Alerts()
@@ -88,6 +99,10 @@ class Watch:
         for what could not be read, and until then there was no try.
         """
         return max(self.keep, 1.5 * self.polls[collector])
+
+    def zero_after_of(self, family: Family) -> float:
+        """How long after midnight a level's first 0 of a day is not believed."""
+        return max(self.zero_after, family.zero_after)
 
     def own(self, segments: Iterable[str]) -> tuple[str, ...]:
         """Those of `segments` that are of the shard."""
@@ -125,15 +140,20 @@ class Watch:
     def _wanted(self, collector: str, segments: Sequence[str]) -> Iterator[Series]:
         for labels, families in groupby(self.families(collector), lambda family: family.labels):
             chosen = tuple(families)
-            for values in self._named(labels, segments):
+            for values in self._named(collector, labels, segments):
                 for family in chosen:
                     yield Series(family, (self.workspace, *values))
 
     def _options(self, collector: str) -> tuple[str, ...]:
         """What the settings choose of the families of `collector`."""
-        return tuple(unit.value for unit in self.units) if collector == SESSIONS else ("",)
+        if collector == KPI:
+            return self.kpis
+        units = {SESSIONS: self.units, EVENTS: self.event_units}.get(collector)
+        return ("",) if units is None else tuple(unit.value for unit in units)
 
-    def _named(self, labels: tuple[str, ...], segments: Sequence[str]) -> Iterable[tuple[str, ...]]:
+    def _named(
+        self, collector: str, labels: tuple[str, ...], segments: Sequence[str]
+    ) -> Iterable[tuple[str, ...]]:
         """What is the shard's of that which `labels` tell apart: the values after the workspace.
 
         What belongs to a segment stays together, whatever the shards of the apps.
@@ -145,7 +165,13 @@ class Watch:
                 return product(self.own(self.by_segment), (*self.apps,) or ("",))
             case ("app_id",):
                 return ((app,) for app in self.own_apps())
-        return [()] if self.workspace_total and self.shard.has(self.workspace, "total") else []
+            case ("app_id", "event") if self.apps:
+                return product(self.own_apps(), self.events)
+            case ("app_id", "event"):
+                has = self.shard.has
+                return (("", one) for one in self.events if has(self.workspace, "event", one))
+        total = self.kpi_total or not self.apps if collector == KPI else self.workspace_total
+        return [()] if total and self.shard.has(self.workspace, "total") else []
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from exporter.catalog import DISCOVERY
 from exporter.client import BrazeError
+from exporter.families import DISCOVERY
 from exporter.findings import Finding
 from exporter.instances import needs_allow_http
 from exporter.patient import Patient

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from exporter.catalog import DISCOVERY, SEGMENTS, SESSIONS
+from exporter.families import DISCOVERY, SEGMENTS, SESSIONS
 from exporter.model import RateLimit, Segment, Unit
 from exporter.simulator import World
 from exporter.snapshot import Store

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import exporter
 import grafana
-from exporter import catalog, causes, counted
+from exporter import catalog, causes
 from exporter.cli import command_line
 from exporter.config import reference
 from exporter.findings import State
@@ -38,7 +38,7 @@ def web_config_table() -> str:
 
 def reasons() -> str:
     """Why a request can fail."""
-    return ", ".join(f"`{reason}`" for reason in counted.REASONS)
+    return ", ".join(f"`{reason}`" for reason in catalog.REASONS)
 
 
 def dashboard_panels() -> str:
@@ -124,7 +124,7 @@ def commands() -> dict[str, argparse.ArgumentParser]:
 
 
 _MODULES = """
-What we talk about: model catalog counted watch names shard
+What we talk about: model families catalog watch names shard
 
 Asking Braze: account client transport connections limiter pacing buckets instances secretfile files
 
@@ -139,8 +139,8 @@ loopback
 
 The status page: status standing rows trend display choice remedies page statusjson
 
-Settings: config reference sources environment yamlfile quantities consistency wording mistakes
-merging
+Settings: config values reference sources environment yamlfile quantities consistency wording
+mistakes merging
 
 Commands: cli commands daemon once demonstration signals logs progress columns __main__ __init__
 

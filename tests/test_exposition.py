@@ -13,9 +13,8 @@ from prometheus_client.openmetrics.parser import (
 )
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
-from exporter.catalog import PUBLISHED
+from exporter.catalog import PUBLISHED, Metric
 from exporter.exposition import Page, Piece, header, number, sample
-from exporter.model import Metric
 from exporter.negotiation import Format
 from tests.fakes import NOW
 

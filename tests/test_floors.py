@@ -14,14 +14,15 @@ PLAN = """
 __init__ columns files findings logs mistakes model negotiation passwords probes progress quantities
 refusals schedule shard tls trend
 
-accountcauses buckets counted display instances loopback merging names pacing reference secretfile
+accountcauses buckets display families instances loopback merging names pacing reference secretfile
 signals waycauses web yamlfile
 
-catalog connections conversation exposition history limiter past remedies telemetry
+catalog connections conversation history limiter past remedies
 
-admission baselines causes consistency environment journal transport watch webformat wording
+admission baselines causes consistency environment exposition journal telemetry transport watch
+webformat wording
 
-client holding server sources
+client holding server sources values
 
 config poll rendering standing webconfig
 
@@ -55,7 +56,7 @@ EVERYWHERE = {"__init__"}
 ONE_DOOR = {
     "requests": {"transport"},
     "apscheduler": {"schedule"},
-    "pydantic": {"config"},
+    "pydantic": {"config", "values"},
     "pydantic_settings": {"merging"},
     "prometheus_client": {"telemetry"},
     "h11": {"conversation"},

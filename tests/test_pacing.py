@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.counted import REASONS
+from exporter.catalog import REASONS
 from exporter.model import RateLimit
 from exporter.pacing import (
     ATTEMPTS,

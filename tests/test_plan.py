@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from exporter.catalog import DISCOVERY, SEGMENTS, SESSIONS
 from exporter.config import Workspace, load
+from exporter.families import DISCOVERY, SEGMENTS, SESSIONS
 from exporter.model import Unit
 from exporter.plan import BRAZE_LIMIT, Plan, Subject, WorkspacePlan, as_json, as_text, assumed, plan
 from exporter.poller import watch_of

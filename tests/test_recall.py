@@ -7,8 +7,8 @@ from statistics import median
 
 import pytest
 
-from exporter.catalog import DISCOVERY, SEGMENTS, SESSIONS
 from exporter.client import BrazeError
+from exporter.families import DISCOVERY, SEGMENTS, SESSIONS
 from exporter.limiter import Interrupted
 from exporter.model import Answer, Point, Series, Unit
 from exporter.past import History, Past

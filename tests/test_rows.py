@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from exporter.catalog import SEGMENTS, SESSIONS
+from exporter.families import SEGMENTS, SESSIONS
 from exporter.model import Point, Segment, Series
 from exporter.past import History
 from exporter.rows import Row, State, rows_of

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.catalog import SESSIONS
+from exporter.families import EVENTS, SESSIONS
 from exporter.model import Segment, Series
 from exporter.shard import EVERYTHING, Shard, jump
 from exporter.watch import Watch, select
@@ -39,6 +39,8 @@ def test_the_shards_are_disjoint_and_complete(
         "apps": dict.fromkeys(apps, "app"),
         "by_segment": tuple(tracked),
         "workspace_total": True,
+        "kpis": ("dau", "mau"),
+        "events": tuple(tracked),
     }
     listing = tuple(Segment(each, each) for each in listed)
     read = Counter(one for watch in shards(total, **settings) for one in polled(watch, listing))
@@ -117,6 +119,18 @@ def test_another_workspace_is_divided_in_another_way() -> None:
         if watch.wanted(SESSIONS)
     }
     assert places == {0, 1, 2}
+
+
+def test_what_is_of_an_app_stays_together() -> None:
+    """Its sessions, figures and events: their name comes from there. Of all apps, events are
+    divided by their names.
+    """
+    apps = dict.fromkeys(MANY[:20], "app")
+    settings = {"discover": False, "kpis": ("dau",), "kpi_total": False, "events": tuple(MANY[:20])}
+    for watch in shards(4, apps=apps, **settings):
+        assert {one.label("app_id") for one in watch.wanted_of_all()} == set(watch.own_apps())
+    for watch in shards(4, **settings):
+        assert 0 < len({one.label("event") for one in watch.wanted(EVENTS)}) < 20
 
 
 def test_a_segments_sessions_stay_together() -> None:

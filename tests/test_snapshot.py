@@ -9,7 +9,7 @@ from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as read_openmetrics,
 )
 
-from exporter.catalog import DISCOVERY, SEGMENTS, SESSIONS
+from exporter.families import DISCOVERY, SEGMENTS, SESSIONS
 from exporter.model import Point, Segment, Series
 from exporter.negotiation import Format
 from exporter.snapshot import Store

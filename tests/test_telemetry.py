@@ -10,7 +10,7 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter import __version__
-from exporter.counted import COUNTED, REASONS
+from exporter.catalog import COUNTED, REASONS
 from exporter.model import RateLimit
 from exporter.negotiation import Format
 from exporter.telemetry import Telemetry

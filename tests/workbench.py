@@ -8,8 +8,8 @@ from typing import Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.catalog import DISCOVERY, SEGMENTS, SESSIONS
 from exporter.client import HTTP, Client
+from exporter.families import DISCOVERY, EVENTS, KPI, SEGMENTS, SESSIONS
 from exporter.limiter import Limiter
 from exporter.model import Reading, Unit
 from exporter.negotiation import Format
@@ -88,7 +88,13 @@ def watch(world: World, **changes: object) -> Watch:
         "zero_after": 6 * 3600.0,
         "settle": 900.0,
         "keep": 6 * 3600.0,
-        "polls": {DISCOVERY: 3600.0, SEGMENTS: 1800.0, SESSIONS: 300.0},
+        "polls": {
+            DISCOVERY: 3600.0,
+            SEGMENTS: 1800.0,
+            SESSIONS: 300.0,
+            KPI: 1800.0,
+            EVENTS: 300.0,
+        },
     }
     return Watch(**(settings | changes))  # type: ignore[arg-type]  # each value has its field's type
 
