@@ -154,10 +154,12 @@ def test_a_real_run_is_as_planned(running: Callable[[Path], Running], write: Wri
                             "workspace_total": True,
                             "by_segment": [world.segments[0].id],
                         },
+                        "kpi": {"metrics": list(KPIS)},
+                        "events": {"names": ["added_to_cart"]},
                         "requests_per_hour": 250_000,
                     }
                 },
-                "poll": {"segments": "2s", "sessions": "1s", "discovery": "2s"},
+                "poll": dict.fromkeys(("segments", "sessions", "kpi", "events", "discovery"), "2s"),
                 "web": {"listen_address": "127.0.0.1:0"},
             }
         )
@@ -186,6 +188,8 @@ PATHS = {
     DISCOVERY: "/segments/list",
     SEGMENTS: "/segments/data_series",
     SESSIONS: "/sessions/data_series",
+    KPI: "/kpi/",
+    EVENTS: "/events/data_series",
 }
 
 
@@ -211,19 +215,19 @@ def history(received: Sequence[Received]) -> int:
 
 def begins(received: Sequence[Received], path: str) -> list[int]:
     """Where in the record the polls of an endpoint begin: at the same question each time."""
-    questions = [request for request in received if request.path == path]
+    questions = [request for request in received if request.path.startswith(path)]
     if not questions:
         return []
-    first = questions[0].query
+    first = questions[0]
     return [
         number
         for number, request in enumerate(received)
-        if request.path == path and request.query == first
+        if request.path == first.path and request.query == first.query
     ]
 
 
 def rate(received: Sequence[Received], path: str) -> float:
     """Requests an hour to `path`, over a whole number of polls."""
     first, *_, last = begins(received, path)
-    count = sum(request.path == path for request in received[first:last])
+    count = sum(request.path.startswith(path) for request in received[first:last])
     return count * 3600 / (received[last].monotonic - received[first].monotonic)
