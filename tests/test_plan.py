@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from exporter.config import Workspace, load
-from exporter.families import DISCOVERY, SEGMENTS, SESSIONS
+from exporter.families import DISCOVERY, EVENTS, KPI, SEGMENTS, SESSIONS
 from exporter.model import Unit
 from exporter.plan import BRAZE_LIMIT, Plan, Subject, WorkspacePlan, as_json, as_text, assumed, plan
 from exporter.poller import watch_of
 from exporter.simulator import Received
+from exporter.simulator.pulse import KPIS
 from exporter.watch import Watch, select
 from tests.doubles import KEY, Running, ask, eventually, simulated
 from tests.fakes import a_watch
@@ -137,6 +138,17 @@ def test_programs_get_the_same_figures() -> None:
     assert told["series"] == made.series
     assert told["workspaces"][0]["hourly"] == made.workspaces[0].hourly
     assert told["workspaces"][0]["collectors"][1]["requests"] == 200
+
+
+def test_users_and_events_are_counted_with_the_rest() -> None:
+    """A request for each series; the past of events is read as that of sessions is."""
+    apps = {"a1": "ios", "a2": "web"}
+    watch = a_watch(apps=apps, units=(), discover=False, kpis=("dau", "mau"), events=("bought",))
+    [made] = plan([a_subject(watch)]).workspaces
+
+    assert {one.collector: one.requests for one in made.collectors} == {KPI: 6, EVENTS: 4}
+    assert {one.collector: one.hourly for one in made.collectors} == {KPI: 12, EVENTS: 48}
+    assert made.history_requests == 2 * 7
 
 
 def test_a_real_run_is_as_planned(running: Callable[[Path], Running], write: Write) -> None:
