@@ -8,7 +8,7 @@ from math import isfinite
 from statistics import median
 from zoneinfo import ZoneInfo
 
-from exporter.model import Kind, Unit
+from exporter.model import Concern, Kind, Unit
 from exporter.past import Past
 
 NAMES = ("1d", "1w", "4w_median")
@@ -53,15 +53,25 @@ def baselines(past: Past, start: int, kind: Kind, unit: Unit, zone: ZoneInfo) ->
     return Baselines(day, weeks[0], four_weeks)
 
 
-def threshold(normal: Baselines, drop: float, least: float) -> float | None:
-    """The value below which it is a drop: a share of `drop` under the smaller of week and median.
+def threshold(normal: Baselines, concern: Concern, share: float, least: float) -> float | None:
+    """The value below which it is a drop: a share under the smaller one of week and median; or
+    above which it is a surge: a share over the larger one.
 
-    None where neither is known, or the smaller one is below `least`: of little, much is noise.
+    None where neither is known, or that one is below `least`: of little, much is noise.
     """
-    known = [value for value in (normal.week, normal.four_weeks) if value is not None]
-    if not known or min(known) < least:
+    base = compared(normal, concern)
+    if base is None or base < least:
         return None
-    return (1 - drop) * min(known)
+    value = (1 - share) * base if concern is Concern.DROP else (1 + share) * base
+    return value if isfinite(value) else None
+
+
+def compared(normal: Baselines, concern: Concern) -> float | None:
+    """Which one of week and median an alarm compares with: the one that is harder to pass."""
+    known = [value for value in (normal.week, normal.four_weeks) if value is not None]
+    if not known:
+        return None
+    return min(known) if concern is Concern.DROP else max(known)
 
 
 @lru_cache(maxsize=1024)  # the series of a poll nearly all ask for the same bucket

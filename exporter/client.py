@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from exporter.buckets import read_points
-from exporter.catalog import LIST
+from exporter.families import LIST
 from exporter.limiter import Interrupted, Limiter, Paused
 from exporter.model import Answer, Family, RateLimit, Segment, Series
 from exporter.pacing import asked_wait, backoff, read_rate_limit
@@ -112,7 +112,7 @@ class Client:
         """
         family = series.family
         query = series.query | {"length": str(length)}
-        if family.endpoint != "/segments/data_series":  # which knows days only
+        if family.has_unit:
             query["unit"] = family.unit.value
         if ending_at is not None:
             query["ending_at"] = datetime.fromtimestamp(ending_at, UTC).strftime(_ENDING_AT)

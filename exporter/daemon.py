@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from exporter import page, signals, statusjson
-from exporter.catalog import DISCOVERY, SEGMENTS
 from exporter.config import ConfigError, Settings
+from exporter.families import DISCOVERY, SEGMENTS
 from exporter.negotiation import Format
 from exporter.poller import Poller, key_of
 from exporter.schedule import Repeated, Schedule

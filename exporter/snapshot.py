@@ -4,8 +4,9 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from exporter.catalog import DISCOVERY, PUBLISHED, SEGMENTS, SESSIONS
+from exporter.catalog import PUBLISHED
 from exporter.exposition import Page, Piece, header
+from exporter.families import DISCOVERY, SEGMENTS
 from exporter.holding import Held, held_after, judged, next_change, visible, with_history
 from exporter.model import Point, Reading, Segment, Series
 from exporter.negotiation import Format
@@ -62,9 +63,7 @@ class _Workspace:
 
     def wanted(self, collector: str) -> tuple[Series, ...]:
         """The series that `collector` reads."""
-        if collector == SEGMENTS:
-            return self.watch.sizes(self.selection.selected)
-        return self.watch.sessions() if collector == SESSIONS else ()
+        return self.watch.wanted(collector, self.selection.selected)
 
     def write(self) -> None:
         """Render what is of no single collector."""

@@ -9,8 +9,8 @@ import pytest
 import responses
 
 from exporter import __version__
-from exporter.catalog import FAMILY, LIST
 from exporter.client import HTTP, BrazeError, Client
+from exporter.families import FAMILY, LIST
 from exporter.limiter import Interrupted, Limiter
 from exporter.model import RateLimit, Segment, Series
 from exporter.transport import Reply, Transport, TransportError
