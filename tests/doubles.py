@@ -217,6 +217,16 @@ class Process:
     def err(self) -> str:
         return self._err.read_text()
 
+    @property
+    def number(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
+    def command_line(self) -> str:
+        """What everybody on the machine can see of it."""
+        return Path(f"/proc/{self._process.pid}/cmdline").read_bytes().decode()
+
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 

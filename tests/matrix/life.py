@@ -1,0 +1,196 @@
+"""One life of an exporter: it starts, runs, reloads and ends while its workspaces fall ill."""
+
+import json
+import signal
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPException
+from pathlib import Path
+
+from tests.doubles import Process, ask, eventually, listens
+from tests.machine import free_port
+from tests.matrix.faults import Ailment, Delay
+from tests.matrix.oracle import Page, read_page
+from tests.matrix.patients import KEEP, Cell, Patient, settings
+
+MOMENTS = ("start-up", "steady", "reload", "shutdown")
+_CATCH_UP = 15.0  # seconds within which all is to be as it will be
+_STILL = 1.5  # seconds for which it is then watched, more than the shortest interval
+_BETWEEN = 0.1  # seconds between two scrapes
+_LIFE = timedelta(minutes=2)  # longer than a life takes
+_QUARTER = timedelta(minutes=15)
+BYSTANDERS = 1
+
+
+class Life:
+    """An exporter, several workspaces that fall ill and one that does not."""
+
+    def __init__(self, folder: Path, ailments: Sequence[Ailment], open_: ExitStack) -> None:
+        self._folder = folder
+        self._config = folder / "exporter.yml"
+        self._address = f"127.0.0.1:{free_port()}"
+        self.patients = [
+            open_.enter_context(Patient(number, folder, ailment))
+            for number, ailment in enumerate([*ailments, *[None] * BYSTANDERS])
+        ]
+        self._pauses = any(ailment.delay is Delay.LONG for ailment in ailments)
+        self._processes: list[Process] = []
+        self._open = open_
+        self.cells: list[Cell] = []
+
+    def live(self) -> list[Cell]:
+        """Go through every moment; what came of each cell."""
+        wait_for_a_quiet_time()
+        self._write()
+        self._moment("start-up", self._start)
+        self._recover()
+        self._moment("steady", lambda: None)
+        self._outlast()
+        self._recover()
+        self._moment("reload", self._reload)
+        self._recover(self._reload)
+        self._end()
+        return [cell for cell in self.cells if cell.fault]
+
+    def _moment(self, moment: str, happens: Callable[[], None]) -> None:
+        self.cells += [patient.enter(moment) for patient in self.patients]
+        for patient in self.patients:
+            patient.fall_ill()
+        happens()
+        self._watch("it is as the fault makes it")
+
+    def _outlast(self) -> None:
+        for patient in self.patients:
+            patient.outlast()
+        self._watch("what cannot be read is gone", KEEP)
+
+    def _recover(self, happens: Callable[[], None] = lambda: None) -> None:
+        for patient in self.patients:
+            patient.recover()
+        if self._pauses:
+            self._stop()
+            for patient in self.patients:
+                patient.certain = False
+                patient.allowed = [patient.truth.unread, *patient.allowed]
+            self._start()
+        else:
+            happens()
+        self._watch("all is true again")
+        for patient in self.patients:
+            patient.certain = True
+
+    # The watch
+
+    def _watch(self, what: str, longer: float = 0.0) -> None:
+        """Judge page after page until all patients are as they will be, and a while longer."""
+        deadline = time.monotonic() + _CATCH_UP + longer
+        waiting = list(self.patients)
+        while waiting and time.monotonic() < deadline:
+            page = self._scrape()
+            waiting = [patient for patient in waiting if not self._caught_up(patient, page)]
+            time.sleep(_BETWEEN)
+        for patient in waiting:
+            patient.cell.notes.append(f"not within {_CATCH_UP:g} s: {what}: {patient.not_yet(page)}")
+        until = time.monotonic() + _STILL
+        while time.monotonic() < until:
+            self._scrape()
+            time.sleep(_BETWEEN)
+        self._search(self._pages())
+
+    def _caught_up(self, patient: Patient, page: Page) -> bool:
+        if patient.not_yet(page):
+            return False
+        patient.settle()
+        return True
+
+    def _scrape(self) -> Page:
+        text = ask(f"http://{self._address}/metrics").text
+        page = read_page(text)
+        for patient in self.patients:
+            patient.judge(page)
+        self._search([text])
+        return page
+
+    def _pages(self) -> list[str]:
+        pages = [ask(f"http://{self._address}{path}").text for path in ("/", "/status.json")]
+        json.loads(pages[1])
+        return pages
+
+    def _search(self, texts: Sequence[str]) -> None:
+        """Count each text that holds a key."""
+        for patient in self.patients:
+            patient.cell.leaks += sum(patient.key in text for text in texts)
+
+    # The process
+
+    def _write(self, requests_per_hour: int = 250_000) -> None:
+        said = settings(self.patients, self._address, requests_per_hour)
+        self._config.write_text(json.dumps(said))
+
+    def _start(self) -> None:
+        folder = self._folder / f"process-{len(self._processes)}"
+        folder.mkdir()
+        process = Process(folder, "serve", f"--config.file={self._config}")
+        self._open.callback(process.kill)
+        self._processes.append(process)
+        eventually(lambda: listens(f"http://{self._address}/-/healthy"), "it serves", 20)
+        self._search([process.command_line])
+
+    def _reload(self) -> None:
+        self._write(250_000 - len(self.cells))
+        answer = ask(f"http://{self._address}/-/reload", "POST", 10)
+        if answer.status != 200:
+            for patient in self.patients:
+                patient.cell.notes.append(f"the reload answers {answer.status}: {answer.text}")
+
+    def _stop(self) -> None:
+        """Ask it to end; it must within 3 seconds, with 0 and without a traceback."""
+        process = self._processes[-1]
+        begun = time.monotonic()
+        process.signal(signal.SIGTERM)
+        code = process.end()
+        took = time.monotonic() - begun
+        trouble = [f"exit code {code}"] * (code != 0) + [f"it took {took:.1f} s"] * (took > 3)
+        trouble += [
+            f"{word!r} in the log"
+            for word in ("Traceback", "by a bug", "internal error")
+            if word in process.err
+        ]
+        for patient in self.patients:
+            patient.cell.notes += trouble
+        self._search([process.out, process.err])
+
+    def _end(self) -> None:
+        """The stop comes while the faults are met."""
+        self.cells += [patient.enter("shutdown") for patient in self.patients]
+        met = {patient.name: len(patient.server.requests) for patient in self.patients}
+        for patient in self.patients:
+            patient.fall_ill()
+        eventually(
+            lambda: all(
+                len(patient.server.requests) > met[patient.name] for patient in self.patients
+            ),
+            "every Braze is asked",
+        )
+        try:
+            self._scrape()
+        except (OSError, HTTPException) as error:  # pragma: no cover - it would be a defect
+            self.patients[0].cell.notes.append(f"no page: {error}")
+        self._stop()
+
+
+def wait_for_a_quiet_time() -> None:
+    """Wait while an hour or a day may end, or become complete, in the middle of a life."""
+    while True:
+        now = datetime.now(UTC)
+        into = timedelta(minutes=now.minute % 15, seconds=now.second)
+        if into + _LIFE < _QUARTER or now.minute // 15 in (1, 2):
+            return
+        time.sleep(1)
+
+
+def bystanders(cells: Sequence[Cell]) -> list[Cell]:
+    """The cells of those that met no fault."""
+    return [cell for cell in cells if not cell.fault]
