@@ -10,7 +10,7 @@ from exporter.simulator import serve
 from tests.fates import Fate
 from tests.matrix.braze import Braze
 from tests.matrix.collectors import APPS, COLLECTORS, by_segment
-from tests.matrix.faults import Ailment, Delay
+from tests.matrix.faults import Ailment, Delay, List
 from tests.matrix.oracle import Counts, Page, State, Truth, judge
 
 KEEP = 8
@@ -101,7 +101,7 @@ class Patient:
         self.braze.turn(*(self.ailment.specs if self.ailment else ()))
         self._old_at = time.monotonic() + _STANDS
         self.allowed = [before]
-        if self.ailment and self.ailment.collector.name == "discovery":
+        if self.ailment and self.ailment.fate in List and not self.truth.unlisted:
             self.truth.turn()  # the values may come before the list
             self.allowed = [before, dict(self.truth.shown)]
         self.truth.turn(self.ailment)
@@ -207,8 +207,8 @@ def settings(
     return {
         "workspaces": {each.name: each.settings(requests_per_hour) for each in patients},
         "poll": {
-            "segments": "1s",
-            "sessions": "2s",
+            "segments": "2s",
+            "sessions": "3s",
             "discovery": "2s",
             "keep": f"{KEEP}s",
             "timeout": f"{TIMEOUT}s",
