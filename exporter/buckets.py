@@ -29,9 +29,12 @@ _TIME = re.compile(
 
 
 class _Row(NamedTuple):
-    """A readable row: its wall time, its offset from UTC where it has one, and its value."""
+    """A readable row: its wall time, whether that names an hour, its offset from UTC where it has
+    one, and its value.
+    """
 
     wall: datetime
+    hour: bool
     offset: timezone | None
     value: float
 
@@ -51,6 +54,8 @@ def read_points(
     if unit is Unit.DAY:
         starts = [_day_start(row.wall.date(), zone) for row in readable]
     else:
+        # A date alone names no hour: what comes with it may be a whole day's.
+        readable = [row for row in readable if row.hour]
         starts = _hour_starts(readable, zone)
     for row, start in zip(readable, starts, strict=True):
         if start is None or start > sent + ZONE_MISMATCH:
@@ -74,9 +79,9 @@ def _read_row(row: object, field: str) -> _Row | None:
 
 
 @lru_cache(maxsize=4096)  # the answers of a poll nearly all name the same days or hours
-def _read_time(text: str) -> tuple[datetime, timezone | None] | None:
-    """The wall time that `text` names and its offset from UTC, where it has one; None for a text
-    that names none.
+def _read_time(text: str) -> tuple[datetime, bool, timezone | None] | None:
+    """The wall time that `text` names, whether it names an hour, and its offset from UTC, where it
+    has one; None for a text that names no time.
     """
     matched = _TIME.fullmatch(text.strip())
     if matched is None:
@@ -85,7 +90,8 @@ def _read_time(text: str) -> tuple[datetime, timezone | None] | None:
         year, month, day, hour, minute, second = (int(part or 0) for part in matched.groups()[:6])
         # The last days of the calendar have no day after them.
         wall = datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - zone comes later
-        return (wall, _offset(matched["offset"])) if 1971 <= year <= 9000 else None
+        named = wall, matched[4] is not None, _offset(matched["offset"])
+        return named if 1971 <= year <= 9000 else None
     except ValueError:
         return None
 

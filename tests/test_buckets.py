@@ -66,7 +66,6 @@ def hours_long(found: Sequence[Point]) -> dict[str, float]:
         ("2024-06-01 13:00:00", "2024-06-01T17:00", False),
         (" 2024-06-01T13:00:00\n", "2024-06-01T17:00", False),
         ("2024-01-01T13:00:00", "2024-01-01T18:00", False),
-        ("2024-06-01", "2024-06-01T04:00", False),
     ],
 )
 def test_an_hour_is_read_in_every_form_of_time_ever_reported(
@@ -122,8 +121,14 @@ def test_a_time_that_names_no_moment_is_skipped(time: object, unit: Unit) -> Non
     """Time: what is in no known form, or names a moment that the calendar does not have, is left
     out without harm to its neighbours.
     """
-    found = read([*rows("2024-05-01"), {"time": time, "sessions": 7}], unit)
+    found = read([*rows("2024-05-01T00:00"), {"time": time, "sessions": 7}], unit)
     assert values(found) == {"2024-05-01T00:00": 1}
+
+
+def test_a_date_alone_is_no_hour() -> None:
+    """Time: were days answered where hours are asked for, a day's sessions would be an hour's."""
+    assert read(rows("2024-06-01", "2024-06-02")) == ()
+    assert values(read(rows("2024-06-01", "2024-06-02T00:00"))) == {"2024-06-02T00:00": 2}
 
 
 @pytest.mark.parametrize("row", [None, 5, "2024-06-01", [], [1], {}, {"sessions": 5}, True])
@@ -191,9 +196,9 @@ def test_points_come_by_ascending_time_whatever_the_order_of_the_rows() -> None:
 @pytest.mark.parametrize(
     ("times", "expected"),
     [
-        (["2024-06-01", "2024-06-01"], {"2024-06-01T00:00": 2}),
+        (["2024-06-01T00:00", "2024-06-01T00:00"], {"2024-06-01T00:00": 2}),
         (
-            ["2024-06-01", "2024-06-02", "2024-06-01"],
+            ["2024-06-01T00:00", "2024-06-02T00:00", "2024-06-01T00:00"],
             {"2024-06-01T00:00": 3, "2024-06-02T00:00": 2},
         ),
         # The same hour in other words

@@ -113,6 +113,7 @@ READ = (
 )
 HELD: Mapping[str, str] = {
     **{fault: reason for fault, (reason, _) in fates.HELD.items()},
+    "time-plain-date": "invalid_response",
     "untracked-400": "bad_request",
     "unknown-app-400": "bad_request",
     "list-page-ignored": "invalid_response",
@@ -147,7 +148,6 @@ PAUSING = {
 }
 GONE = (*fates.GONE, "untracked-empty")
 LEFT_OUT = tuple(fault for fault in fates.DAY_BEFORE if fault not in CHANGED)
-UNTRIED = {"time-plain-date": "hours without an hour name no bucket: no source ever claimed them"}
 
 
 def ailments() -> list[Ailment]:
@@ -155,7 +155,6 @@ def ailments() -> list[Ailment]:
     return [
         made
         for fault in (*FAULTS, *(name for name in HELD if ":" in name))
-        if fault not in UNTRIED
         for collector in COLLECTORS
         if _can_happen(made := _ailment(fault, collector))
     ]

@@ -13,8 +13,8 @@ from tests.matrix.collectors import APPS, COLLECTORS, by_segment
 from tests.matrix.faults import Ailment, Delay, List
 from tests.matrix.oracle import Counts, Page, State, Truth, judge
 
-KEEP = 8
-_STANDS = 5.0  # seconds for which what was read before a fault has to stand, at least
+KEEP = 20
+_STANDS = 10.0  # seconds for which what was read before a fault has to stand, at least
 TIMEOUT = 1
 NO_ANSWER = {"unauthorized", "server_error", "timeout", "connection", "tls"}
 SUCCESS = "braze_exporter_collector_success"
@@ -207,9 +207,9 @@ def settings(
     return {
         "workspaces": {each.name: each.settings(requests_per_hour) for each in patients},
         "poll": {
-            "segments": "2s",
-            "sessions": "3s",
-            "discovery": "2s",
+            "segments": "4s",
+            "sessions": "5s",
+            "discovery": "4s",
             "keep": f"{KEEP}s",
             "timeout": f"{TIMEOUT}s",
         },
