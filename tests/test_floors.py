@@ -11,7 +11,7 @@ PACKAGE = Path(exporter.__file__).parent
 
 # From the ground up, a paragraph a floor.
 PLAN = """
-__init__ columns files findings logs mistakes model negotiation passwords probes progress quantities
+__init__ columns files findings logs mistakes model negotiation output passwords probes progress quantities
 schedule shard tls trend
 
 accountcauses buckets catalog display instances loopback merging names pacing reference secretfile

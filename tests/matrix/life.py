@@ -18,6 +18,7 @@ from tests.matrix.patients import KEEP, Cell, Patient, settings
 MOMENTS = ("start-up", "steady", "reload", "shutdown")
 _CATCH_UP = 60.0  # seconds within which all is to be as it will be
 _STILL = 4.0  # seconds for which it is then watched, more than an interval
+_PATIENCE = 30.0  # seconds for a page, on a machine that is busy
 _BETWEEN = 0.25  # seconds between two scrapes
 _LIFE = timedelta(minutes=4)  # longer than a life takes
 _QUARTER = timedelta(minutes=15)
@@ -106,7 +107,7 @@ class Life:
         return True
 
     def _scrape(self) -> Page:
-        text = ask(f"http://{self._address}/metrics").text
+        text = ask(f"http://{self._address}/metrics", seconds=_PATIENCE).text
         page = read_page(text)
         for patient in self.patients:
             patient.judge(page)
@@ -114,7 +115,7 @@ class Life:
         return page
 
     def _pages(self) -> list[str]:
-        pages = [ask(f"http://{self._address}{path}").text for path in ("/", "/status.json")]
+        pages = [ask(f"http://{self._address}{path}", seconds=_PATIENCE).text for path in ("/", "/status.json")]
         json.loads(pages[1])
         return pages
 
@@ -135,12 +136,12 @@ class Life:
         process = Process(folder, "serve", f"--config.file={self._config}")
         self._open.callback(process.kill)
         self._processes.append(process)
-        eventually(lambda: listens(f"http://{self._address}/-/healthy"), "it serves", 20)
+        eventually(lambda: listens(f"http://{self._address}/-/healthy"), "it serves", 60)
         self._search([process.command_line])
 
     def _reload(self) -> None:
         self._write(250_000 - len(self.cells))
-        answer = ask(f"http://{self._address}/-/reload", "POST", 10)
+        answer = ask(f"http://{self._address}/-/reload", "POST", _PATIENCE)
         if answer.status != 200:
             for patient in self.patients:
                 patient.cell.notes.append(f"the reload answers {answer.status}: {answer.text}")
