@@ -20,14 +20,19 @@ class Turning(World):
     def __init__(self, seed: int) -> None:
         super().__init__(seed, datetime.now(UTC), segments=SEGMENTS)
         self.number = 0
+        self.ahead = timedelta()  # of the clock of the machine that runs the tests
         self.moment = self.story_at
         self._since = self.story_at.replace(hour=0, minute=0, second=0) - timedelta(days=1)
         self._said: dict[object, tuple[Point, ...]] = {}
 
+    def now(self) -> datetime:
+        """The time on Braze's clock, which goes on between turns."""
+        return datetime.now(UTC) + self.ahead
+
     def turn(self) -> None:
         """Go on to the next values."""
         self.number += 1
-        self.moment = datetime.now(UTC)
+        self.moment = self.now()
         self._said = {}
 
     def delete(self, segment: str) -> None:
@@ -63,7 +68,7 @@ class Braze(Simulator):
 
     def __init__(self, seed: int, key: str) -> None:
         self.turning = Turning(seed)
-        super().__init__(self.turning, lambda: datetime.now(UTC), keys=(key,))
+        super().__init__(self.turning, self.turning.now, keys=(key,))
         self._gate = threading.Lock()
 
     def turn(self, *faults: str, keys: tuple[str, ...] = ()) -> None:

@@ -3,12 +3,13 @@
 import json
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
 from pathlib import Path
 
+from tests.doubles import Page as Answer
 from tests.doubles import Process, ask, eventually, listens
 from tests.machine import free_port
 from tests.matrix.faults import Ailment, Delay
@@ -22,36 +23,38 @@ _PATIENCE = 30.0  # seconds for a page, on a machine that is busy
 _BETWEEN = 0.25  # seconds between two scrapes
 _LIFE = timedelta(minutes=4)  # longer than a life takes
 _QUARTER = timedelta(minutes=15)
-BYSTANDERS = 1
 
 
 class Life:
-    """An exporter, several workspaces that fall ill and one that does not."""
+    """An exporter, several workspaces that fall ill and some that are `well` and stay so."""
 
-    def __init__(self, folder: Path, ailments: Sequence[Ailment], open_: ExitStack) -> None:
-        self._folder = folder
-        self._config = folder / "exporter.yml"
-        self._address = f"127.0.0.1:{free_port()}"
+    def __init__(
+        self, folder: Path, ailments: Sequence[Ailment], open_: ExitStack, well: int = 1
+    ) -> None:
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
+        self.config = folder / "exporter.yml"
+        self.address = f"127.0.0.1:{free_port()}"
         self.patients = [
             open_.enter_context(Patient(number, folder, ailment))
-            for number, ailment in enumerate([*ailments, *[None] * BYSTANDERS])
+            for number, ailment in enumerate([*ailments, *[None] * well])
         ]
         self._pauses = any(ailment.delay is Delay.LONG for ailment in ailments)
-        self._processes: list[Process] = []
-        self._open = open_
+        self.processes: list[Process] = []
+        self.open = open_
         self.cells: list[Cell] = []
 
     def live(self) -> list[Cell]:
         """Go through every moment; what came of each cell."""
         wait_for_a_quiet_time()
-        self._write()
-        self._moment("start-up", self._start)
-        self._recover()
+        self.write()
+        self._moment("start-up", self.start)
+        self.recover()
         self._moment("steady", lambda: None)
         self._outlast()
-        self._recover()
-        self._moment("reload", self._reload)
-        self._recover(self._reload)
+        self.recover()
+        self._moment("reload", self.reload)
+        self.recover(self.reload)
         self._end()
         return self.cells
 
@@ -60,45 +63,49 @@ class Life:
         for patient in self.patients:
             patient.fall_ill()
         happens()
-        self._watch("it is as the fault makes it")
+        self.watch("it is as the fault makes it")
 
     def _outlast(self) -> None:
         for patient in self.patients:
             patient.outlast()
-        self._watch("what cannot be read is gone", KEEP)
+        self.watch("what cannot be read is gone", KEEP)
 
-    def _recover(self, happens: Callable[[], None] = lambda: None) -> None:
+    def turn(self) -> None:
+        """The values change, and no fault is in force any more."""
         for patient in self.patients:
             patient.recover()
+
+    def recover(self, happens: Callable[[], None] = lambda: None) -> None:
+        self.turn()
         if self._pauses:
-            self._stop()
+            self.stop()
             for patient in self.patients:
                 patient.certain = False
                 patient.allowed = [patient.truth.unread, *patient.allowed]
-            self._start()
+            self.start()
         else:
             happens()
-        self._watch("all is true again")
+        self.watch("all is true again")
         for patient in self.patients:
             patient.certain = True
 
     # The watch
 
-    def _watch(self, what: str, longer: float = 0.0) -> None:
+    def watch(self, what: str, longer: float = 0.0) -> None:
         """Judge page after page until all patients are as they will be, and a while longer."""
         deadline = time.monotonic() + _CATCH_UP + longer
         waiting = list(self.patients)
         while waiting and time.monotonic() < deadline:
-            page = self._scrape()
+            page = self.scrape()
             waiting = [patient for patient in waiting if not self._caught_up(patient, page)]
             time.sleep(_BETWEEN)
         for patient in waiting:
             patient.cell.notes.append(f"not within {_CATCH_UP:g} s: {what}: {patient.not_yet(page)}")
         until = time.monotonic() + _STILL
         while time.monotonic() < until:
-            self._scrape()
+            self.scrape()
             time.sleep(_BETWEEN)
-        self._search(self._pages())
+        self.search(self._pages())
 
     def _caught_up(self, patient: Patient, page: Page) -> bool:
         if patient.not_yet(page):
@@ -106,49 +113,73 @@ class Life:
         patient.settle()
         return True
 
-    def _scrape(self) -> Page:
-        text = ask(f"http://{self._address}/metrics", seconds=_PATIENCE).text
+    def scrape(self) -> Page:
+        """Read a page, and judge it."""
+        text = self.scrape_text()
         page = read_page(text)
-        for patient in self.patients:
-            patient.judge(page)
-        self._search([text])
+        self.judge(page, text)
         return page
 
+    def scrape_text(self) -> str:
+        """What Prometheus would get."""
+        return ask(f"http://{self.address}/metrics", seconds=_PATIENCE).text
+
+    def judge(self, page: Page, text: str) -> None:
+        """Count what is wrong with a page."""
+        for patient in self.patients:
+            patient.judge(page)
+        self.search([text])
+
     def _pages(self) -> list[str]:
-        pages = [ask(f"http://{self._address}{path}", seconds=_PATIENCE).text for path in ("/", "/status.json")]
+        pages = [ask(f"http://{self.address}{path}", seconds=_PATIENCE).text for path in ("/", "/status.json")]
         json.loads(pages[1])
         return pages
 
-    def _search(self, texts: Sequence[str]) -> None:
+    def search(self, texts: Sequence[str]) -> None:
         """Count each text that holds a key."""
         for patient in self.patients:
             patient.cell.leaks += sum(patient.key in text for text in texts)
 
     # The process
 
-    def _write(self, requests_per_hour: int = 250_000) -> None:
-        said = settings(self.patients, self._address, requests_per_hour)
-        self._config.write_text(json.dumps(said))
+    def begin(self, fault: str, moment: str) -> None:
+        """Begin the cells of a fault that is not Braze's."""
+        self.cells += [patient.enter(moment, fault) for patient in self.patients]
 
-    def _start(self) -> None:
-        folder = self._folder / f"process-{len(self._processes)}"
+    def note(self, trouble: str) -> None:
+        """Have all cells tell of it."""
+        for patient in self.patients:
+            patient.cell.notes.append(trouble)
+
+    def write(self, requests_per_hour: int = 250_000) -> None:
+        said = settings(self.patients, self.address, requests_per_hour)
+        self.config.write_text(json.dumps(said))
+
+    def start(self, environ: Mapping[str, str] | None = None) -> None:
+        """Begin a process, and wait until it serves."""
+        folder = self.folder / f"process-{len(self.processes)}"
         folder.mkdir()
-        process = Process(folder, "serve", f"--config.file={self._config}")
-        self._open.callback(process.kill)
-        self._processes.append(process)
-        eventually(lambda: listens(f"http://{self._address}/-/healthy"), "it serves", 60)
-        self._search([process.command_line])
+        process = Process(folder, "serve", f"--config.file={self.config}", environ=environ)
+        self.open.callback(process.kill)
+        self.processes.append(process)
+        eventually(lambda: listens(f"http://{self.address}/-/healthy"), "it serves", 60)
+        self.search([process.command_line])
 
-    def _reload(self) -> None:
-        self._write(250_000 - len(self.cells))
-        answer = ask(f"http://{self._address}/-/reload", "POST", _PATIENCE)
+    def reload(self) -> None:
+        self.write(250_000 - len(self.cells))
+        answer = self.ask_to_reload()
         if answer.status != 200:
-            for patient in self.patients:
-                patient.cell.notes.append(f"the reload answers {answer.status}: {answer.text}")
+            self.note(f"the reload answers {answer.status}: {answer.text}")
 
-    def _stop(self) -> None:
+    def ask_to_reload(self) -> Answer:
+        """What a reload is answered."""
+        answer = ask(f"http://{self.address}/-/reload", "POST", _PATIENCE)
+        self.search([answer.text])
+        return answer
+
+    def stop(self) -> None:
         """Ask it to end; it must within 3 seconds, with 0 and without a traceback."""
-        process = self._processes[-1]
+        process = self.processes[-1]
         begun = time.monotonic()
         process.signal(signal.SIGTERM)
         code = process.end()
@@ -159,9 +190,9 @@ class Life:
             for word in ("Traceback", "by a bug", "internal error")
             if word in process.err
         ]
-        for patient in self.patients:
-            patient.cell.notes += trouble
-        self._search([process.out, process.err])
+        for each in trouble:
+            self.note(each)
+        self.search([process.out, process.err])
 
     def _end(self) -> None:
         """The stop comes while the faults are met."""
@@ -176,10 +207,10 @@ class Life:
             "every Braze is asked",
         )
         try:
-            self._scrape()
+            self.scrape()
         except (OSError, HTTPException) as error:  # pragma: no cover - it would be a defect
             self.patients[0].cell.notes.append(f"no page: {error}")
-        self._stop()
+        self.stop()
 
 
 def wait_for_a_quiet_time() -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -98,6 +99,8 @@ class Truth:
         self.shown: dict[Group, frozenset[Sample]] = {}
         self._listed: list[str] | None = None  # the selected ones
         self._names: dict[str, tuple[str, str]] = {}
+        self.exporter_ahead = timedelta()
+        """By what the exporter's clock differs from Braze's: it judges by its own what is over."""
         self._met: dict[object, bool] = {}
         self._write_names()
         self.unread: State = dict(self.shown)
@@ -169,7 +172,8 @@ class Truth:
     ) -> None:
         rows = family.rows(self._world, _plain(labels), POINTS[family.unit])
         reference.offset = ailment is None or ailment.fault != "hour-naive"
-        reference.read(ailment.change(rows) if ailment else rows, self._world.moment)
+        rows = ailment.change(rows) if ailment else rows
+        reference.read(rows, self._world.moment + self.exporter_ahead)
         older = family.rows(self._world, _plain(labels), PAST[family.unit])
         reference.precede(older[: -POINTS[family.unit]])
         value, normal = _samples(family, labels, reference)

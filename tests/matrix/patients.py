@@ -85,13 +85,13 @@ class Patient:
             "concurrency": 8,
         }
 
-    def enter(self, moment: str) -> Cell:
-        """Begin a cell."""
+    def enter(self, moment: str, fault: str = "") -> Cell:
+        """Begin a cell: of the ailment, or of another `fault`."""
         ailment = self.ailment
         self.cell = (
             Cell(ailment.fault, ailment.collector.name, moment)
             if ailment
-            else Cell("", "", moment)
+            else Cell(fault, "", moment)
         )
         return self.cell
 
