@@ -1,16 +1,20 @@
-"""Tries the whole matrix and writes its table: `make matrix`, or `python -m tests.matrix --help`."""
+"""Tries the matrix; all of it, by `make matrix`, is written into docs/reliability.md."""
 
 import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
+from http.client import HTTPException
 from pathlib import Path
 
 from tests.matrix.faults import Ailment, Delay, ailments
-from tests.matrix.life import Life
-from tests.matrix.outcomes import Outcome, read, write
+from tests.matrix.host import STORIES, Story
+from tests.matrix.life import Life, wait_for_a_quiet_time
+from tests.matrix.outcomes import Outcome, Place, read, summary, table, write
+from tests.tables import DOCS, between
 
 _TOGETHER = 16  # workspaces that fall ill in one life
 
@@ -18,35 +22,90 @@ _TOGETHER = 16  # workspaces that fall ill in one life
 def main() -> int:
     """Try what the arguments name; returns 1 if anything was not survived."""
     parser = argparse.ArgumentParser(prog="python -m tests.matrix", description=__doc__)
-    parser.add_argument("faults", nargs="*", help="only these, of one collector as FAULT@COLLECTOR")
-    parser.add_argument("--results", type=Path, help="a file of outcomes that is added to")
+    parser.add_argument(
+        "faults", nargs="*", help="only these; of one collector, or at one moment, as FAULT@WHERE"
+    )
+    parser.add_argument("--results", type=Path, help="outcomes of before, which are added to")
     arguments = parser.parse_args()
+    named = arguments.faults
     outcomes = read(arguments.results) if arguments.results else {}
-    chosen = [each for each in ailments() if not arguments.faults or _named(each, arguments.faults)]
-    lives = batches(chosen)
-    for number, together in enumerate(lives, 1):
+    stories = [each for each in STORIES if not named or _is(each.fault, each.moment, named)]
+    lives = batches(
+        [each for each in ailments() if not named or _is(each.fault, each.collector.name, named)]
+    )
+    tries = [*(partial(tell, each) for each in stories), *(partial(live, each) for each in lives)]
+    for number, attempt in enumerate(tries, 1):
         begun = time.monotonic()
-        lived = live(together)
-        outcomes |= {each.place: each for each in lived}
+        came = attempt()
+        outcomes |= {each.place: each for each in came}
         if arguments.results:
             write(outcomes, arguments.results)
-        for each in lived:
+        for each in came:
             if not each.survived:
                 print(each, flush=True)
         took = time.monotonic() - begun
-        print(f"life {number} of {len(lives)}: {len(lived)} cells in {took:.0f} s", flush=True)
+        print(f"{number} of {len(tries)}: {len(came)} cells in {took:.0f} s", flush=True)
+    if not named:
+        document(outcomes)
+    print(summary([*outcomes.values()]))
     return int(not all(each.survived for each in outcomes.values()))
+
+
+def document(outcomes: Mapping[Place, Outcome]) -> None:
+    """Write the tables into the documentation."""
+    told = {story.fault for story in STORIES}
+    page = DOCS / "reliability.md"
+    text = page.read_text()
+    for mark, found in (
+        ("matrix", [each for each in outcomes.values() if each.place.fault not in told]),
+        ("stories", [each for each in outcomes.values() if each.place.fault in told]),
+    ):
+        if found:
+            text = between(text, mark, f"\n{summary(found)}\n\n{table(found)}\n")
+    page.write_text(text)
 
 
 def live(together: Sequence[Ailment]) -> list[Outcome]:
     """What came of each cell of one life."""
+    beside = f"{together[0].fault}@{together[0].collector.name}"
     with ExitStack() as open_:
         folder = Path(open_.enter_context(tempfile.TemporaryDirectory()))
         life = Life(folder, together, open_)
-        try:
-            return [Outcome.of(cell) for cell in life.live()]
-        except AssertionError as error:
-            return [Outcome.of(cell, f"the life ended early: {error}") for cell in life.cells]
+        return _ended(life, life.live, beside)
+
+
+def tell(story: Story) -> list[Outcome]:
+    """What came of a story: one cell, of both workspaces."""
+    with ExitStack() as open_:
+        folder = Path(open_.enter_context(tempfile.TemporaryDirectory()))
+        life = Life(folder, (), open_, well=2)
+        wait_for_a_quiet_time()
+        life.begin(story.fault, story.moment)
+
+        def told() -> None:
+            story.tell(life)
+            if life.processes:
+                life.stop()
+
+        both = _ended(life, told)
+    return [
+        Outcome(
+            both[0].place,
+            sum(each.lost for each in both),
+            sum(each.wrong for each in both),
+            sum(each.leaks for each in both),
+            tuple(dict.fromkeys(said for each in both for said in each.said)),
+        )
+    ]
+
+
+def _ended(life: Life, run: Callable[[], object], beside: str = "") -> list[Outcome]:
+    try:
+        run()
+    except (AssertionError, OSError, HTTPException) as error:
+        more = [f"it ended early: {type(error).__name__}: {error}"]
+        return [Outcome.of(cell, *more, beside=beside) for cell in life.cells]
+    return [Outcome.of(cell, beside=beside) for cell in life.cells]
 
 
 def batches(chosen: Sequence[Ailment]) -> list[list[Ailment]]:
@@ -58,8 +117,8 @@ def batches(chosen: Sequence[Ailment]) -> list[list[Ailment]]:
     return [kind[first::count] for kind, count in lives for first in range(count)]
 
 
-def _named(ailment: Ailment, names: Sequence[str]) -> bool:
-    return ailment.fault in names or f"{ailment.fault}@{ailment.collector.name}" in names
+def _is(fault: str, where: str, names: Sequence[str]) -> bool:
+    return fault in names or f"{fault}@{where}" in names
 
 
 if __name__ == "__main__":

@@ -100,9 +100,7 @@ FAMILIES = (
     *_families_of_sessions("app", lambda _: [{"app_id": app} for app in APPS.values()]),
     *_families_of_sessions(
         "segment",
-        lambda world: [
-            {"segment_id": by_segment(world), "app_id": app} for app in APPS.values()
-        ],
+        lambda world: [{"segment_id": by_segment(world), "app_id": app} for app in APPS.values()],
     ),
     *_families_of_sessions("workspace", lambda _: [{}]),
 )

@@ -72,7 +72,9 @@ def _later(ahead: timedelta | None) -> Callable[[Rows], Rows]:
         bucket, value = rows[-1]
         hour = isinstance(bucket, datetime)
         later = bucket + (ahead or timedelta(hours=1) if hour else ahead or timedelta(days=1))
-        start = later if isinstance(later, datetime) else datetime(*later.timetuple()[:3], tzinfo=UTC)
+        start = (
+            later if isinstance(later, datetime) else datetime(*later.timetuple()[:3], tzinfo=UTC)
+        )
         near = ahead is not None or start <= datetime.now(UTC) + timedelta(hours=14)
         return [*rows, (later, (value or 0.0) // 10 + 1)] if near else rows
 

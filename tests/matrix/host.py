@@ -5,8 +5,6 @@ second has to stay exact.
 """
 
 import http.client
-import json
-import os
 import resource
 import socket
 import struct
@@ -136,14 +134,18 @@ def key_file_missing_at_start(life: Life) -> None:
     life.patients[0].key_file.unlink()
     ended = run(life, "serve")
     require(life, ended.returncode == 2, f"exit code {ended.returncode}")
-    require(life, "api_key_file: does not exist" in ended.stderr, f"it says {ended.stderr}")
+    require(
+        life,
+        "api_key_file: cannot be read: it does not exist" in ended.stderr,
+        f"it says {ended.stderr}",
+    )
 
 
 # Braze's dashboard, and the settings
 
 
 def delete(life: Life) -> None:
-    """Somebody deletes a selected segment: it goes, and the next one of the list takes its place."""
+    """Somebody deletes a segment: it goes, and the next one of the list takes its place."""
     patient = life.patients[0]
     world = patient.braze.turning
     gone = next(each.id for each in world.segments[:4] if each.id != by_segment(world))
@@ -332,16 +334,14 @@ def descriptors_exhausted(life: Life) -> None:
     scraper = http.client.HTTPConnection(host, int(port), timeout=30)
     scraper.request("GET", "/metrics")
     scraper.getresponse().read()
-    used = len(os.listdir(f"/proc/{process}/fd"))
+    used = descriptors(process)
     resource.prlimit(process, resource.RLIMIT_NOFILE, (used + 4, hard))
     with ExitStack() as idle:
         idle.callback(scraper.close)
         for _ in range(20):
             with suppress(OSError):
                 idle.enter_context(socket.create_connection((host, int(port)), 5))
-        eventually(
-            lambda: len(os.listdir(f"/proc/{process}/fd")) >= used + 4, "none is left", 10
-        )
+        eventually(lambda: descriptors(process) >= used + 4, "none is left", 10)
         life.turn()
 
         def caught_up() -> bool:
@@ -354,6 +354,11 @@ def descriptors_exhausted(life: Life) -> None:
         eventually(caught_up, "polls go on", 60)
     resource.prlimit(process, resource.RLIMIT_NOFILE, (hard, hard))
     true_again(life, "all is true once there are descriptors again")
+
+
+def descriptors(process: int) -> int:
+    """How many a process has open."""
+    return sum(1 for _ in Path(f"/proc/{process}/fd").iterdir())
 
 
 STORIES = (

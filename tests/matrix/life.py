@@ -16,7 +16,6 @@ from tests.matrix.faults import Ailment, Delay
 from tests.matrix.oracle import Page, read_page
 from tests.matrix.patients import KEEP, Cell, Patient, settings
 
-MOMENTS = ("start-up", "steady", "reload", "shutdown")
 _CATCH_UP = 60.0  # seconds within which all is to be as it will be
 _STILL = 4.0  # seconds for which it is then watched, more than an interval
 _PATIENCE = 30.0  # seconds for a page, on a machine that is busy
@@ -100,7 +99,9 @@ class Life:
             waiting = [patient for patient in waiting if not self._caught_up(patient, page)]
             time.sleep(_BETWEEN)
         for patient in waiting:
-            patient.cell.notes.append(f"not within {_CATCH_UP:g} s: {what}: {patient.not_yet(page)}")
+            patient.cell.notes.append(
+                f"not within {_CATCH_UP:g} s: {what}: {patient.not_yet(page)}"
+            )
         until = time.monotonic() + _STILL
         while time.monotonic() < until:
             self.scrape()
@@ -131,7 +132,10 @@ class Life:
         self.search([text])
 
     def _pages(self) -> list[str]:
-        pages = [ask(f"http://{self.address}{path}", seconds=_PATIENCE).text for path in ("/", "/status.json")]
+        pages = [
+            ask(f"http://{self.address}{path}", seconds=_PATIENCE).text
+            for path in ("/", "/status.json")
+        ]
         json.loads(pages[1])
         return pages
 

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from exporter.simulator import serve
 from tests.fates import Fate
@@ -63,7 +64,7 @@ class Patient:
         self._old_at = 0.0
         self.cell = Cell("", "", "")
 
-    def __enter__(self) -> "Patient":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -135,9 +136,9 @@ class Patient:
     def judge(self, page: Page) -> None:
         """Count what is wrong on a page."""
         allowed = self.allowed
-        if self.ill and self.ailment and self.ailment.fate is Fate.HELD:
-            if time.monotonic() > self._old_at:
-                allowed = [*allowed, self.truth.without(self.ailment)]
+        held = self.ill and self.ailment is not None and self.ailment.fate is Fate.HELD
+        if held and self.ailment and time.monotonic() > self._old_at:
+            allowed = [*allowed, self.truth.without(self.ailment)]
         judge(page.shown.get(self.name, {}), allowed, self.cell.counts, not self.certain)
 
     def settle(self) -> None:
@@ -150,7 +151,7 @@ class Patient:
         shown = page.shown.get(self.name, {})
         if not self._settles and (shown != self.allowed[-1]):
             return self._difference(shown)
-        return next(filter(None, map(lambda name: self._unsaid(page, name), self._said())), "")
+        return next(filter(None, (self._unsaid(page, name) for name in self._said())), "")
 
     @property
     def _settles(self) -> bool:
@@ -184,11 +185,11 @@ class Patient:
             if said != value and not (name == FAILED and self._settles):
                 return f"{name} of {collector} is {said}, not {value}"
         if not (failed and ailment):
-            return "" if self.ill or page.own_value("braze_up", workspace=self.name) == 1 else "down"
+            return (
+                "" if self.ill or page.own_value("braze_up", workspace=self.name) == 1 else "down"
+            )
         path = ailment.collector.path
-        if not page.own_value(
-            FAILURES, workspace=self.name, endpoint=path, reason=ailment.reason
-        ):
+        if not page.own_value(FAILURES, workspace=self.name, endpoint=path, reason=ailment.reason):
             return f"no failure of {collector} for {ailment.reason}"
         up = self._up(ailment, count)
         said = page.own_value("braze_up", workspace=self.name)
@@ -216,4 +217,3 @@ def settings(
         "web": {"listen_address": address},
         "log": {"level": "debug"},
     }
-
