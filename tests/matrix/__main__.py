@@ -14,6 +14,7 @@ from tests.matrix.faults import Ailment, Delay, ailments
 from tests.matrix.host import STORIES, Story
 from tests.matrix.life import Life, wait_for_a_quiet_time
 from tests.matrix.outcomes import Outcome, Place, read, summary, table, write
+from tests.matrix.patients import Pace
 from tests.tables import DOCS, between
 
 _TOGETHER = 16  # workspaces that fall ill in one life
@@ -70,7 +71,7 @@ def live(together: Sequence[Ailment]) -> list[Outcome]:
     beside = f"{together[0].fault}@{together[0].collector.name}"
     with ExitStack() as open_:
         folder = Path(open_.enter_context(tempfile.TemporaryDirectory()))
-        life = Life(folder, together, open_)
+        life = Life(folder, together, open_, pace=Pace())
         return _ended(life, life.live, beside)
 
 
@@ -78,7 +79,7 @@ def tell(story: Story) -> list[Outcome]:
     """What came of a story: one cell, of both workspaces."""
     with ExitStack() as open_:
         folder = Path(open_.enter_context(tempfile.TemporaryDirectory()))
-        life = Life(folder, (), open_, well=2)
+        life = Life(folder, (), open_, well=2, pace=Pace())
         wait_for_a_quiet_time()
         life.begin(story.fault, story.moment)
 

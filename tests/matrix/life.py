@@ -14,10 +14,9 @@ from tests.doubles import Process, ask, eventually, listens
 from tests.machine import free_port
 from tests.matrix.faults import Ailment, Delay
 from tests.matrix.oracle import Page, read_page
-from tests.matrix.patients import KEEP, Cell, Patient, settings
+from tests.matrix.patients import FAST, Cell, Pace, Patient, settings
 
 _CATCH_UP = 60.0  # seconds within which all is to be as it will be
-_STILL = 4.0  # seconds for which it is then watched, more than an interval
 _PATIENCE = 30.0  # seconds for a page, on a machine that is busy
 _BETWEEN = 0.25  # seconds between two scrapes
 _LIFE = timedelta(minutes=4)  # longer than a life takes
@@ -28,14 +27,20 @@ class Life:
     """An exporter, several workspaces that fall ill and some that are `well` and stay so."""
 
     def __init__(
-        self, folder: Path, ailments: Sequence[Ailment], open_: ExitStack, well: int = 1
+        self,
+        folder: Path,
+        ailments: Sequence[Ailment],
+        open_: ExitStack,
+        well: int = 1,
+        pace: Pace = FAST,
     ) -> None:
+        self._pace = pace
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self.config = folder / "exporter.yml"
         self.address = f"127.0.0.1:{free_port()}"
         self.patients = [
-            open_.enter_context(Patient(number, folder, ailment))
+            open_.enter_context(Patient(number, folder, ailment, pace))
             for number, ailment in enumerate([*ailments, *[None] * well])
         ]
         self._pauses = any(ailment.delay is Delay.LONG for ailment in ailments)
@@ -67,7 +72,7 @@ class Life:
     def _outlast(self) -> None:
         for patient in self.patients:
             patient.outlast()
-        self.watch("what cannot be read is gone", KEEP)
+        self.watch("what cannot be read is gone", self._pace.keep)
 
     def turn(self) -> None:
         """The values change, and no fault is in force any more."""
@@ -102,7 +107,7 @@ class Life:
             patient.cell.notes.append(
                 f"not within {_CATCH_UP:g} s: {what}: {patient.not_yet(page)}"
             )
-        until = time.monotonic() + _STILL
+        until = time.monotonic() + self._pace.still
         while time.monotonic() < until:
             self.scrape()
             time.sleep(_BETWEEN)
@@ -156,7 +161,7 @@ class Life:
             patient.cell.notes.append(trouble)
 
     def write(self, requests_per_hour: int = 250_000) -> None:
-        said = settings(self.patients, self.address, requests_per_hour)
+        said = settings(self.patients, self.address, self._pace, requests_per_hour)
         self.config.write_text(json.dumps(said))
 
     def start(self, environ: Mapping[str, str] | None = None) -> None:

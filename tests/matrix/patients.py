@@ -14,13 +14,28 @@ from tests.matrix.collectors import APPS, COLLECTORS, by_segment
 from tests.matrix.faults import Ailment, Delay, List
 from tests.matrix.oracle import Counts, Page, State, Truth, judge
 
-KEEP = 20
-_STANDS = 10.0  # seconds for which what was read before a fault has to stand, at least
-TIMEOUT = 1
 NO_ANSWER = {"unauthorized", "server_error", "timeout", "connection", "tls"}
 SUCCESS = "braze_exporter_collector_success"
 FAILED = "braze_exporter_series_failed"
 FAILURES = "braze_exporter_api_request_failures_total"
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast an exporter's life goes, in seconds.
+
+    `keep` has to be much longer than the intervals, or a machine that is busy loses values.
+    """
+
+    segments: int = 4
+    sessions: int = 5  # half of it is there for the history
+    discovery: int = 4
+    keep: int = 20
+    stands: float = 10.0  # for so long what was read before a fault has to stand, at least
+    still: float = 4.0  # for so long all is watched once it is as it will be
+
+
+FAST = Pace(segments=1, sessions=2, discovery=1, keep=10, stands=6.0, still=1.2)
 
 
 @dataclass
@@ -50,7 +65,9 @@ class Patient:
     Leaving it as a context ends its Braze.
     """
 
-    def __init__(self, number: int, folder: Path, ailment: Ailment | None = None) -> None:
+    def __init__(
+        self, number: int, folder: Path, ailment: Ailment | None = None, pace: Pace = FAST
+    ) -> None:
         self.name = f"w{number}"
         self.ailment = ailment
         self.key = str(uuid.uuid4())
@@ -62,6 +79,7 @@ class Patient:
         self.allowed: list[State] = []
         self.ill = self.certain = False
         self._old_at = 0.0
+        self._pace = pace
         self.cell = Cell("", "", "")
 
     def __enter__(self) -> Self:
@@ -100,7 +118,7 @@ class Patient:
         """The values change, and the fault begins with them."""
         before = dict(self.truth.shown)
         self.braze.turn(*(self.ailment.specs if self.ailment else ()))
-        self._old_at = time.monotonic() + _STANDS
+        self._old_at = time.monotonic() + self._pace.stands
         self.allowed = [before]
         if self.ailment and self.ailment.fate in List and not self.truth.unlisted:
             self.truth.turn()  # the values may come before the list
@@ -202,17 +220,17 @@ class Patient:
 
 
 def settings(
-    patients: list[Patient], address: str, requests_per_hour: int = 250_000
+    patients: list[Patient], address: str, pace: Pace, requests_per_hour: int
 ) -> Mapping[str, object]:
     """The settings of an exporter that watches all of them, often."""
     return {
         "workspaces": {each.name: each.settings(requests_per_hour) for each in patients},
         "poll": {
-            "segments": "4s",
-            "sessions": "5s",
-            "discovery": "4s",
-            "keep": f"{KEEP}s",
-            "timeout": f"{TIMEOUT}s",
+            "segments": f"{pace.segments}s",
+            "sessions": f"{pace.sessions}s",
+            "discovery": f"{pace.discovery}s",
+            "keep": f"{pace.keep}s",
+            "timeout": "1s",
         },
         "web": {"listen_address": address},
         "log": {"level": "debug"},
