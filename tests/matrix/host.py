@@ -6,6 +6,7 @@ second has to stay exact.
 
 import http.client
 import resource
+import signal
 import socket
 import struct
 import subprocess
@@ -223,12 +224,17 @@ def suspended(life: Life) -> None:
     """The machine sleeps for three days: nothing of before may be shown as if it were of now."""
     set_clock = with_clock(life)
     away = timedelta(days=3)
+    process = life.processes[-1]
+    process.signal(signal.SIGSTOP)
     for patient in life.patients:
         patient.braze.turning.ahead = away
         patient.certain = False
-        patient.allowed = [*patient.allowed, patient.truth.only_names()]
+        patient.allowed = [patient.truth.only_names()]
+    life.turn()
     set_clock(int(away.total_seconds()))
-    true_again(life, "all is of three days later")
+    process.signal(signal.SIGCONT)
+    life.watch("all is of three days later")
+    true_again(life, "polls go on")
 
 
 def with_clock(life: Life) -> Callable[[int], None]:
