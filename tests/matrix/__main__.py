@@ -17,7 +17,7 @@ from tests.matrix.outcomes import Outcome, Place, read, summary, table, write
 from tests.matrix.patients import Pace
 from tests.tables import DOCS, between
 
-_TOGETHER = 16  # workspaces that fall ill in one life
+_TOGETHER = 8  # workspaces that fall ill in one life
 
 
 def main() -> int:

@@ -27,15 +27,16 @@ class Pace:
     `keep` has to be much longer than the intervals, or a machine that is busy loses values.
     """
 
-    segments: int = 4
-    sessions: int = 5  # half of it is there for the history
-    discovery: int = 4
+    segments: int = 2
+    sessions: int = 4  # half of it is there for the history
+    discovery: int = 2
+    timeout: int = 3
     keep: int = 20
-    stands: float = 10.0  # for so long what was read before a fault has to stand, at least
-    still: float = 4.0  # for so long all is watched once it is as it will be
+    stands: float = 8.0  # for so long what was read before a fault has to stand, at least
+    still: float = 2.5  # for so long all is watched once it is as it will be
 
 
-FAST = Pace(segments=1, sessions=2, discovery=1, keep=10, stands=6.0, still=1.2)
+FAST = Pace(segments=1, sessions=2, discovery=1, timeout=2, keep=10, stands=5.0, still=1.2)
 
 
 @dataclass
@@ -230,7 +231,7 @@ def settings(
             "sessions": f"{pace.sessions}s",
             "discovery": f"{pace.discovery}s",
             "keep": f"{pace.keep}s",
-            "timeout": "1s",
+            "timeout": f"{pace.timeout}s",
         },
         "web": {"listen_address": address},
         "log": {"level": "debug"},
