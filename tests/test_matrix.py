@@ -14,11 +14,12 @@ import pytest
 from exporter.simulator import FAULTS
 from tests.matrix.braze import Turning
 from tests.matrix.faults import ailments
-from tests.matrix.host import STORIES
 from tests.matrix.life import Life
-from tests.matrix.oracle import Counts, State, Truth, judge, read_page
+from tests.matrix.oracle import Counts, Truth, judge
 from tests.matrix.outcomes import MOMENTS, Outcome, Place, read, summary, table, write
+from tests.matrix.pages import State, read_page
 from tests.matrix.patients import Cell, Patient
+from tests.matrix.stories import STORIES
 
 CHOSEN = (
     ("server-error-503", "segments"),  # held, then gone
@@ -129,7 +130,7 @@ def test_what_nobody_watches_is_found(truth: Truth) -> None:
 
 
 def test_what_stood_a_turn_ago_is_wrong_unless_it_was_held(truth: Truth) -> None:
-    """Each turn changes the value and what is normal of every series, or staleness would not show."""
+    """Each turn changes the value of every series, or it would not show what is stale."""
     before = dict(truth.shown)
     truth._world.turn()
     truth.turn()
@@ -163,8 +164,8 @@ def test_a_patient_that_does_not_catch_up_says_what_is_missing(
 # The table
 
 
-def outcome(fault: str, moment: str, **counted: int) -> Outcome:
-    return Outcome(Place(fault, "segments", moment), **counted)
+def outcome(fault: str, moment: str, lost: int = 0) -> Outcome:
+    return Outcome(Place(fault, "segments", moment), lost)
 
 
 def test_the_table_counts_what_was_tried_and_what_survived(tmp_path: Path) -> None:

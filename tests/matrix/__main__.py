@@ -11,10 +11,10 @@ from http.client import HTTPException
 from pathlib import Path
 
 from tests.matrix.faults import Ailment, Delay, ailments
-from tests.matrix.host import STORIES, Story
 from tests.matrix.life import Life, wait_for_a_quiet_time
 from tests.matrix.outcomes import Outcome, Place, read, summary, table, write
 from tests.matrix.patients import Pace
+from tests.matrix.stories import STORIES, Story
 from tests.tables import DOCS, between
 
 _TOGETHER = 8  # workspaces that fall ill in one life

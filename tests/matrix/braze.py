@@ -1,7 +1,6 @@
 """A simulated Braze whose values, faults and keys change in one step, as the matrix turns them."""
 
 import threading
-from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -80,12 +79,6 @@ class Braze(Simulator):
             self._keys = keys or self._keys
             self.turning.turn()
 
-    def respond(
-        self,
-        method: str,
-        path: str,
-        query: Iterable[tuple[str, str]],
-        headers: Mapping[str, str],
-    ) -> Response:
+    def respond(self, *request: Any) -> Response:
         with self._gate:
-            return super().respond(method, path, query, headers)
+            return super().respond(*request)

@@ -13,7 +13,7 @@ from tests.doubles import Page as Answer
 from tests.doubles import Process, ask, eventually, listens
 from tests.machine import free_port
 from tests.matrix.faults import Ailment, Delay
-from tests.matrix.oracle import Page, read_page
+from tests.matrix.pages import Page, read_page
 from tests.matrix.patients import FAST, Cell, Pace, Patient, settings
 
 _CATCH_UP = 60.0  # seconds within which all is to be as it will be

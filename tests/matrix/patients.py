@@ -12,7 +12,8 @@ from tests.fates import Fate
 from tests.matrix.braze import Braze
 from tests.matrix.collectors import APPS, COLLECTORS, by_segment
 from tests.matrix.faults import Ailment, Delay, List
-from tests.matrix.oracle import Counts, Page, State, Truth, judge
+from tests.matrix.oracle import Counts, Truth, judge
+from tests.matrix.pages import Page, State
 
 NO_ANSWER = {"unauthorized", "server_error", "timeout", "connection", "tls"}
 SUCCESS = "braze_exporter_collector_success"
