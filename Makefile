@@ -21,7 +21,7 @@ help:  ## what can be made
 test: $(DEV_READY)  ## all tests, about 10 minutes on 2 cores
 	$(BIN)/python -m pytest
 
-matrix: $(DEV_READY)  ## every fault at every moment of an exporter's life, into docs/reliability.md; half an hour or more
+matrix: $(DEV_READY)  ## every fault at every moment of an exporter's life, into docs/reliability.md; takes long
 	$(BIN)/python -m tests.matrix
 
 bench: $(DEV_READY)  ## scrapes and polls measured beside others, as Markdown; docs/performance.md

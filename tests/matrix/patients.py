@@ -37,7 +37,7 @@ class Pace:
     still: float = 2.5  # for so long all is watched once it is as it will be
 
 
-FAST = Pace(segments=1, sessions=2, discovery=1, timeout=2, keep=10, stands=5.0, still=1.2)
+FAST = Pace(segments=1, sessions=2, discovery=1, timeout=3, keep=10, stands=5.0, still=1.2)
 
 
 @dataclass
@@ -80,7 +80,7 @@ class Patient:
         self.truth = Truth(self.name, self.braze.turning)
         self.allowed: list[State] = []
         self.ill = self.certain = False
-        self._old_at = 0.0
+        self._old_at = self._failures_before = 0.0
         self._pace = pace
         self.cell = Cell("", "", "")
 
@@ -159,6 +159,8 @@ class Patient:
         held = self.ill and self.ailment is not None and self.ailment.fate is Fate.HELD
         if held and self.ailment and time.monotonic() > self._old_at:
             allowed = [*allowed, self.truth.without(self.ailment)]
+        if self.ailment and not self.ill:
+            self._failures_before = self._failures(page, self.ailment)
         judge(page.shown.get(self.name, {}), allowed, self.cell.counts, not self.certain)
 
     def settle(self) -> None:
@@ -208,12 +210,16 @@ class Patient:
             return (
                 "" if self.ill or page.own_value("braze_up", workspace=self.name) == 1 else "down"
             )
-        path = ailment.collector.path
-        if not page.own_value(FAILURES, workspace=self.name, endpoint=path, reason=ailment.reason):
-            return f"no failure of {collector} for {ailment.reason}"
+        if self._failures(page, ailment) <= self._failures_before:
+            return f"no new failure of {collector} for {ailment.reason}"
         up = self._up(ailment, count)
         said = page.own_value("braze_up", workspace=self.name)
         return "" if said == up else f"up is {said}, not {up}"
+
+    def _failures(self, page: Page, ailment: Ailment) -> float:
+        """How often its collector failed for its reason, as the exporter counts."""
+        path, reason = ailment.collector.path, ailment.reason
+        return page.own_value(FAILURES, workspace=self.name, endpoint=path, reason=reason) or 0.0
 
     def _up(self, ailment: Ailment, count: int) -> float:
         """0 where a whole collector gets no answer; page 1 of the list is one."""
