@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.matrix.faults import Ailment, Delay, ailments
 from tests.matrix.life import Life, wait_for_a_quiet_time
-from tests.matrix.outcomes import Outcome, Place, read, summary, table, write
+from tests.matrix.outcomes import MOMENTS, Outcome, Place, read, summary, table, write
 from tests.matrix.patients import Pace
 from tests.matrix.stories import STORIES, Story
 from tests.tables import DOCS, between
@@ -57,12 +57,22 @@ def document(outcomes: Mapping[Place, Outcome]) -> None:
     told = {story.fault for story in STORIES}
     page = DOCS / "reliability.md"
     text = page.read_text()
-    for mark, found in (
-        ("matrix", [each for each in outcomes.values() if each.place.fault not in told]),
-        ("stories", [each for each in outcomes.values() if each.place.fault in told]),
+    for mark, found, places in (
+        (
+            "matrix",
+            [each for each in outcomes.values() if each.place.fault not in told],
+            len(ailments()) * len(MOMENTS),
+        ),
+        (
+            "stories",
+            [each for each in outcomes.values() if each.place.fault in told],
+            len(STORIES),
+        ),
     ):
+        tried = sum(bool(each.place.fault) for each in found)
+        part = "" if tried == places else f"A part of it: {tried:,} of {places:,} places. "
         if found:
-            text = between(text, mark, f"\n{summary(found)}\n\n{table(found)}\n")
+            text = between(text, mark, f"\n{part}{summary(found)}\n\n{table(found)}\n")
     page.write_text(text)
 
 
