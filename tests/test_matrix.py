@@ -177,8 +177,8 @@ def test_the_table_counts_what_was_tried_and_what_survived(tmp_path: Path) -> No
     assert [*read(kept).values()] == some
     assert table(some).splitlines()[2:] == [
         "| **all** |  | 2/2 | 0/1 |  | 3 | 0 | 0 |",
-        "| `hang` |  | 1/1 | 0/1 |  | 3 | 0 | 0 |",
         "| *none: the neighbour of the others* |  | 1/1 |  |  | 0 | 0 | 0 |",
+        "| `hang` |  | 1/1 | 0/1 |  | 3 | 0 | 0 |",
     ]
     assert summary(some) == (
         "3 cells tried, 2 survived; values lost: 3, wrong values shown: 0, keys leaked: 0."

@@ -26,13 +26,29 @@ def main() -> int:
     parser.add_argument(
         "faults", nargs="*", help="only these; of one collector, or at one moment, as FAULT@WHERE"
     )
-    parser.add_argument("--results", type=Path, help="outcomes of before, which are added to")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        help="outcomes of before: what survived is not tried again, the rest is added",
+    )
     arguments = parser.parse_args()
     named = arguments.faults
     outcomes = read(arguments.results) if arguments.results else {}
-    stories = [each for each in STORIES if not named or _is(each.fault, each.moment, named)]
+    survived = {place for place, each in outcomes.items() if each.survived}
+    stories = [
+        each
+        for each in STORIES
+        if (not named or _is(each.fault, each.moment, named))
+        and Place(each.fault, "", each.moment) not in survived
+    ]
     lives = batches(
-        [each for each in ailments() if not named or _is(each.fault, each.collector.name, named)]
+        [
+            each
+            for each in ailments()
+            if (not named or _is(each.fault, each.collector.name, named))
+            and not {Place(each.fault, each.collector.name, moment) for moment in MOMENTS}
+            <= survived
+        ]
     )
     tries = [*(partial(tell, each) for each in stories), *(partial(live, each) for each in lives)]
     for number, attempt in enumerate(tries, 1):

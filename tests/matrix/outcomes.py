@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from exporter.simulator import FAULTS
 from tests.matrix.patients import Cell
 
 MOMENTS = ("start-up", "steady", "reload", "shutdown")
@@ -65,7 +66,8 @@ def write(outcomes: Mapping[Place, Outcome], path: Path) -> None:
 def table(outcomes: Iterable[Outcome]) -> str:
     """A row a fault, a column a moment: how many of the cells that were tried survived."""
     rows: dict[str, list[Outcome]] = {}
-    for each in outcomes:
+    order = {fault: number for number, fault in enumerate(["", *FAULTS], -1)}
+    for each in sorted(outcomes, key=lambda one: order.get(one.place.fault, len(order))):
         rows.setdefault(f"`{each.place.fault}`" if each.place.fault else _NEIGHBOUR, []).append(
             each
         )

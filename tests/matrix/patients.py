@@ -37,7 +37,7 @@ class Pace:
     still: float = 2.5  # for so long all is watched once it is as it will be
 
 
-FAST = Pace(segments=1, sessions=2, discovery=1, timeout=3, keep=10, stands=5.0, still=1.2)
+FAST = Pace(segments=1, sessions=2, discovery=1, timeout=3, keep=15, stands=5.0, still=1.2)
 
 
 @dataclass
