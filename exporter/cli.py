@@ -4,7 +4,6 @@ Nothing heavy is imported before the command is known: `--help` answers at once.
 """
 
 import argparse
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 from exporter import __version__
+from exporter.output import given_up
 
 # The module that has the command, and what it does.
 _COMMANDS = {
@@ -55,9 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             command = getattr(import_module(f"exporter.{module}"), arguments.command)
             code: int = command(arguments)
             sys.stdout.flush()
-        except BrokenPipeError:  # as `| head` does, once it has enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what Python flushes at its end
-            return 1
+        except OSError as error:  # such as a pipe of `| head`, once it has enough
+            return given_up(error)
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             return 1

@@ -15,33 +15,36 @@ _HOUR = 3600
 REQUESTS = -(-DEPTH[Unit.HOUR] // (MOST_POINTS * _HOUR))
 """How many requests the history of one series of hours takes."""
 
-_PATIENCE = 3600.0  # seconds until a past that could not be read, or has gaps, is asked for again
+_PATIENCE = 3600.0  # seconds until a past that could not be read is asked for again
 _REFUSALS = 3
 
 Pasts = dict[Series, tuple[tuple[Point, ...], History]]
 
 
 class Recall:
-    """Remembers whose past was asked for, so that none is asked for again within an hour.
+    """Remembers whose past could not be read, so that it is not asked for again within an hour.
 
     `now` is the clock, in epoch seconds.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._asked: dict[Series, float] = {}
+        self._failed: dict[Series, float] = {}
 
     def due(self, pasts: Mapping[Series, Past]) -> list[Series]:
         """Which of these to ask for: first those of which nothing is known but the newest."""
         now = self._now()
-        self._asked = {s: then for s, then in self._asked.items() if now < then + _PATIENCE}
-        left = [series for series in pasts if series not in self._asked]
+        self._failed = {s: then for s, then in self._failed.items() if now < then + _PATIENCE}
+        left = [series for series in pasts if series not in self._failed]
         return sorted(left, key=lambda series: pasts[series].history is not History.UNREAD)
 
     def asked(self, read: Pasts) -> None:
-        """Note what came of it; what was not read to its end for want of time is not noted."""
+        """Note what failed. What was read is not asked for again, unless Braze took the series away
+        for a while or there is a new gap: then at once. Nor is what was not read to its end for
+        want of time noted.
+        """
         now = self._now()
-        self._asked |= {s: now for s, (_, how) in read.items() if how is not History.UNREAD}
+        self._failed |= {s: now for s, (_, how) in read.items() if how is History.FAILED}
 
 
 def read_pasts(

@@ -231,6 +231,11 @@ class Process:
         """Whether it has not ended yet."""
         return self._process.poll() is None
 
+    @property
+    def number(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 

@@ -143,7 +143,8 @@ The status page: status standing rows trend display choice remedies page statusj
 Settings: config values reference sources environment yamlfile quantities consistency wording
 mistakes merging
 
-Commands: cli commands daemon once demonstration signals logs progress columns __main__ __init__
+Commands: cli commands daemon once demonstration signals output logs progress columns __main__
+__init__
 
 backfill: backfilling backfill samplefile scraped
 

@@ -492,3 +492,28 @@ def test_a_bad_edit_does_not_make_a_running_exporter_unhealthy(
     path.write_text("workspaces: {}")
 
     assert main(["healthcheck", f"--config.file={path}", f"--web.listen-address={address}"]) == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("simulate", "--list-faults"), ("check",), ("once",), ("plan", "--segments=3")],
+    ids=lambda words: words[0],
+)
+def test_a_full_disk_under_stdout_is_said_in_one_line(
+    simulator: Server, write: Callable[[Mapping[str, object]], Path], words: tuple[str, ...]
+) -> None:
+    """Whatever wanted to write there: no traceback, and exit code 1."""
+    shop = {"endpoint": simulator.url, "api_key": KEY}
+    config = write({"workspaces": {"shop": shop}, "log": {"level": "error"}})
+    settings = () if words[0] == "simulate" else (f"--config.file={config}",)
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "exporter", *words, *settings],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=clean_environment(),
+            timeout=60,
+        )
+
+    said = "cannot write to stdout: No space left on device; make room\n"
+    assert (ended.returncode, ended.stderr.decode()) == (1, said)

@@ -11,8 +11,8 @@ PACKAGE = Path(exporter.__file__).parent
 
 # From the ground up, a paragraph a floor.
 PLAN = """
-__init__ columns files findings mistakes model negotiation passwords probes progress quantities
-redaction refusals schedule shard steps tls trend
+__init__ columns files findings mistakes model negotiation output passwords probes progress
+quantities redaction refusals schedule shard steps tls trend
 
 accountcauses buckets display families instances logs loopback merging names pacing reference
 secretfile signals waycauses web yamlfile

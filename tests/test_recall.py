@@ -339,6 +339,23 @@ def test_a_history_that_fails_gives_what_is_known_and_is_read_again() -> None:
         nears(shown(bench), true(hour))
 
 
+@pytest.mark.parametrize("fault", ["data-empty", "data-null", "data-missing"])
+def test_after_an_empty_answer_it_is_known_at_once_what_is_normal(fault: str) -> None:
+    """An answer without data takes the series away; with the next point its past is read anew, not
+    when an hour has passed since it was read before.
+    """
+    hour = START.replace(minute=0) - AN_HOUR
+    with Workbench(WORLD, START) as bench:
+        bench.poll()
+        bench.simulator.faults.add(f"{fault}@/sessions/data_series")
+        bench.poll(SESSIONS)
+        assert bench.value(HOURLY, IOS) is None
+
+        bench.simulator.faults.clear()
+        bench.poll(SESSIONS)
+        nears(shown(bench), true(hour))
+
+
 def test_an_outage_leaves_no_hole_in_what_is_normal() -> None:
     """Past: an exporter that could not reach Braze for four days reads what it missed, and takes no
     hour for whole that it saw while it filled.
