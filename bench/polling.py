@@ -83,7 +83,7 @@ def _polled(process: Running, before: float) -> float:
             ended = 0.0
         if ended > before:
             return ended
-        time.sleep(0.05)
+        time.sleep(0.5)  # each look is a scrape, which the poll would pay for
 
 
 def throughput(segments: int, latency: float, connections: int) -> str:

@@ -1,5 +1,6 @@
 """What the commands do that need an account: from their arguments to their exit code."""
 
+import gc
 import logging
 import os
 import sys
@@ -97,6 +98,9 @@ def run(read: Callable[[], Settings], started: Callable[[tuple[str, ...], Settin
     settings = good_settings(read)
     if settings is None:
         return USAGE
+    # What is there from the start stays: Python need not look through it again and again, all other
+    # threads waiting, whether it became garbage.
+    gc.freeze()
     daemon = Daemon(read, revision=os.environ.get("SOURCE_REVISION", ""))
     logs.set_up(settings.log.level, settings.log.format, daemon.secrets)
     try:

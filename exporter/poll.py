@@ -1,6 +1,8 @@
 """One poll of one collector of one workspace -> Reading."""
 
 import logging
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from itertools import islice
@@ -24,6 +26,7 @@ for a complete one under any wrong time zone, and for what Braze restates.
 """
 
 _REFUSALS = 5
+_TURN = 0.02  # seconds
 
 
 def poll_discovery(
@@ -118,28 +121,59 @@ def poll_series(
 
 
 def spread(
-    call: Callable[[T], R], items: Iterable[T], threads: Executor, width: int
+    call: Callable[[T], R],
+    items: Iterable[T],
+    threads: Executor,
+    width: int,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> Iterator[tuple[T, R]]:
     """Each item with what `call` made of it, as they come, `width` of them under way at a time.
 
     No more than that is ever queued: so the collectors that share `threads` take turns, whatever
-    the length of their lists, and a poll that is interrupted has nothing left to take back. The
-    first exception ends it.
+    the length of their lists, and a poll that is interrupted has nothing left to take back. A turn
+    is one item, or as many as a moment has room for: to hand each over by itself would cost more
+    than to ask a Braze that answers at once. A failure that `call` returns ends it, so that the
+    caller hears of it before more is asked. The first exception ends all.
     """
     rest = iter(items)
-    running: dict[Future[R], T] = {}
+    taking = threading.Lock()
+    over = threading.Event()
+
+    def turn() -> list[tuple[T, R]]:
+        made: list[tuple[T, R]] = []
+        end = monotonic() + _TURN
+        while not made or (monotonic() < end and not isinstance(made[-1][1], Exception)):
+            with taking:
+                item = [] if over.is_set() else [*islice(rest, 1)]
+            if not item:
+                break
+            try:
+                made.append((item[0], call(item[0])))
+            except BaseException:
+                over.set()
+                raise
+        return made
+
+    running: set[Future[list[tuple[T, R]]]] = set()
     # Not concurrent.futures.wait(), which takes the lock of every future each time.
-    done: SimpleQueue[Future[R]] = SimpleQueue()
+    done: SimpleQueue[Future[list[tuple[T, R]]]] = SimpleQueue()
+
+    def begin() -> None:
+        future = threads.submit(turn)
+        running.add(future)
+        future.add_done_callback(done.put)
+
     try:
-        while True:
-            for item in islice(rest, width - len(running)):
-                future = threads.submit(call, item)
-                running[future] = item
-                future.add_done_callback(done.put)
-            if not running:
-                return
+        for _ in range(width):
+            begin()
+        while running:
             future = done.get()
-            yield running.pop(future), future.result()
+            running.remove(future)
+            made = future.result()
+            yield from made
+            if made:  # else there are no more
+                begin()
     finally:
+        over.set()
         for future in running:
             future.cancel()

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from itertools import count
 
 import pytest
 
@@ -275,19 +276,44 @@ def test_each_item_comes_with_what_was_made_of_it(pool: ThreadPoolExecutor) -> N
     assert dict(spread(str, range(100), pool, 4)) == {number: str(number) for number in range(100)}
 
 
-def test_items_are_taken_only_when_there_is_room() -> None:
-    """So that a poll can change its mind about the rest."""
-    taken: list[int] = []
+class Numbers:
+    """Ten of them, and which were taken."""
 
-    def items() -> Iterator[int]:
+    def __init__(self) -> None:
+        self.taken: list[int] = []
+
+    def __iter__(self) -> Iterator[int]:
         for number in range(10):
-            taken.append(number)
+            self.taken.append(number)
             yield number
 
-    first = next(iter(spread(str, items(), Inline(), 2)))
+
+def test_items_are_taken_only_when_there_is_room() -> None:
+    """So that a poll can change its mind about the rest."""
+    numbers, clock = Numbers(), count()
+
+    first = next(iter(spread(str, numbers, Inline(), 2, lambda: float(next(clock)))))
 
     assert first in ((0, "0"), (1, "1"))
-    assert taken == [0, 1]
+    assert numbers.taken == [0, 1]
+
+
+def test_a_thread_goes_on_by_itself_where_braze_is_quick() -> None:
+    """For a moment: then the collectors that share it have their turn."""
+    numbers, clock = Numbers(), count()
+
+    next(iter(spread(str, numbers, Inline(), 1, lambda: next(clock) * 0.006)))
+
+    assert numbers.taken == [0, 1, 2, 3]
+
+
+def test_after_a_failure_a_thread_asks_first_whether_to_go_on() -> None:
+    """What was refused five times is not asked dozens of times more within a moment."""
+    numbers = Numbers()
+
+    next(iter(spread(lambda _: ValueError("refused"), numbers, Inline(), 1, lambda: 0.0)))
+
+    assert numbers.taken == [0]
 
 
 # The stop
