@@ -27,7 +27,10 @@ _STALE = {Unit.DAY: 64 * _HOUR, Unit.HOUR: 4 * _HOUR}
 _ALL_DAY = 25 * _HOUR
 _ADVERB = {Unit.DAY: "daily", Unit.HOUR: "hourly"}
 
-_UNIQUE = "who uses two apps counts in both: a sum over apps means nothing"
+_UNIQUE = {
+    "app": "who uses two apps counts in both: a sum over apps means nothing",
+    "workspace": "who uses two apps counts once: no sum over apps",
+}
 
 
 class _Kpi(NamedTuple):
@@ -48,13 +51,13 @@ _KPIS = (
         "dau",
         "daily_active_users",
         "daily active users",
-        f"Users of {{whose}} who were active in one day ({_UNIQUE})",
+        "Users of {whose} who were active in one day ({unique})",
     ),
     _Kpi(
         "mau",
         "monthly_active_users",
         "monthly active users",
-        f"Users of {{whose}} who were active in 30 days, as of 12:05 UTC ({_UNIQUE})",
+        "Users of {whose} who were active in 30 days, as of 12:05 UTC ({unique})",
         kind=Kind.LEVEL,
         minimum="min_size",
         zero_after=_ALL_DAY,
@@ -124,7 +127,7 @@ FAMILIES: tuple[Family, ...] = (
             has_unit=False,
             field=kpi.option,
             noun=kpi.noun,
-            meaning=kpi.meaning.format(whose=whose),
+            meaning=kpi.meaning.format(whose=whose, unique=_UNIQUE[subject]),
             minimum=kpi.minimum,
             stale=_STALE[Unit.DAY],
             concern=kpi.concern,

@@ -9,6 +9,7 @@ from uuid import UUID
 from exporter.families import DISCOVERY, SEGMENTS, SESSIONS
 from exporter.model import RateLimit, Segment, Unit
 from exporter.simulator import World
+from exporter.simulator.pulse import EVENTS, KPIS
 from exporter.snapshot import Store
 from exporter.standing import Standing
 from exporter.status import Status, status_of
@@ -31,7 +32,14 @@ def demo() -> Status:
     """What `braze-exporter demo` shows: one segment collapsed, one app fell, the rest is well."""
     world = World(7, NOW)
     tracked = tuple(segment.id for segment in world.segments if segment.tracked)[:2]
-    with Workbench(world, NOW, by_segment=tracked, endpoint="https://rest.iad-01.braze.com") as one:
+    with Workbench(
+        world,
+        NOW,
+        by_segment=tracked,
+        endpoint="https://rest.iad-01.braze.com",
+        kpis=tuple(KPIS),
+        events=tuple(EVENTS),
+    ) as one:
         one.poll()
         one.clock.moment += timedelta(seconds=7)
         return status_of(one.store.standing(), one.telemetry.quotas(), DUE, one.clock.now())

@@ -276,6 +276,26 @@ WRONG = (
 )  # fmt: skip
 
 
+@pytest.mark.parametrize("asked", ["kpi: {metrics: [mau]}", "events: {names: [bought]}"])
+def test_users_or_events_alone_are_enough(asked: str) -> None:
+    """Whoever has no segments to watch has a complete configuration all the same."""
+    settings = loaded(f"{COMPLETE}    segments: {{discover: false}}\n    {asked}\n")
+    assert settings.workspaces["main"].segments.discover is False
+
+
+def test_lists_of_users_and_events_in_the_environment() -> None:
+    """Separated by commas, or as JSON where a name has one."""
+    environ = {
+        f"{WS}KPI__METRICS": "dau,mau",
+        f"{WS}EVENTS__NAMES": '["bought, twice"]',
+        f"{WS}ALERTS__SURGE": "250%",
+    }
+    main = loaded(environ=environ).workspaces["main"]
+    assert main.kpi.metrics == ("dau", "mau")
+    assert main.events.names == ("bought, twice",)
+    assert main.alerts.surge == 2.5
+
+
 @pytest.mark.parametrize("wrong", WRONG, ids=[each.says.partition(";")[0][:90] for each in WRONG])
 def test_each_mistake_has_its_message(wrong: Wrong) -> None:
     """Place, path, what is wrong, and what to do: to the letter."""
