@@ -86,9 +86,9 @@ class Sessions(_Section):
 class Kpi(_Section):
     """Which figures of users are read, by day."""
 
-    metrics: tuple[Literal["dau", "mau", "uninstalls"], ...] = Field(
-        default=(), title="list of dau, mau, uninstalls",
-        description="daily and monthly active users, uninstalls: of each app; "
+    metrics: tuple[Literal["dau", "mau", "new_users", "uninstalls"], ...] = Field(
+        default=(), title="list of dau, mau, new_users, uninstalls",
+        description="daily and monthly active users, new users, uninstalls: of each app; "
         "without apps, of the whole workspace",
     )  # fmt: skip
     workspace_total: values.Boolean = Field(

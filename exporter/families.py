@@ -63,6 +63,12 @@ _KPIS = (
         zero_after=_ALL_DAY,
     ),
     _Kpi(
+        "new_users",
+        "new_users_daily",
+        "new users per day",
+        "Users who were new to {whose} in one day ({unique})",
+    ),
+    _Kpi(
         "uninstalls",
         "uninstalls_daily",
         "uninstalls per day",

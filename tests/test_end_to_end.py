@@ -141,6 +141,7 @@ def test_current_sessions(watched: Watched, subject: str, unit: str, word: str) 
     [
         ("daily_active_users", "dau", False),
         ("monthly_active_users", "mau", True),
+        ("new_users_daily", "new_users", False),
         ("uninstalls_daily", "uninstalls", False),
     ],
 )

@@ -16,7 +16,7 @@ from tests.workbench import Workbench
 START = datetime(2026, 11, 20, 14, 40, tzinfo=UTC)
 WORLD = World(7, START, segments=0)
 IOS = WORLD.apps[0].id
-KPIS = ("dau", "mau", "uninstalls")
+KPIS = ("dau", "mau", "new_users", "uninstalls")
 EVENT = "added_to_cart"
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 MIDNIGHT = START.replace(hour=0, minute=0)
@@ -72,6 +72,8 @@ class Case(NamedTuple):
 COUNTS = (
     Case("braze_app_daily_active_users", (IOS,), "dau"),
     Case("braze_workspace_daily_active_users", (), "dau"),
+    Case("braze_app_new_users_daily", (IOS,), "new_users"),
+    Case("braze_workspace_new_users_daily", (), "new_users"),
     Case("braze_app_uninstalls_daily", (IOS,), "uninstalls"),
     Case("braze_workspace_uninstalls_daily", (), "uninstalls"),
     Case("braze_app_events_daily", (IOS, EVENT), EVENT),
@@ -157,7 +159,7 @@ def test_a_missing_permission_leaves_the_other_figures_alone() -> None:
         reading = bench.poll(KPI)
         bench.poll(EVENTS)
 
-        assert {one.family.option for one in reading.answers} == {"mau", "uninstalls"}
+        assert {one.family.option for one in reading.answers} == set(KPIS) - {"dau"}
         assert {one.family.option for one in reading.failures if one} == {"dau"}
         assert bench.value("braze_app_monthly_active_users", IOS)
         assert bench.value("braze_app_daily_active_users", IOS) is None
@@ -219,7 +221,7 @@ def test_points_that_braze_changes_are_counted() -> None:
         assert (bench.value(count, KPI), bench.value(count, EVENTS)) == (0, 0)
         bench.simulator.faults.add("restated")
         bench.poll()
-        assert (bench.value(count, KPI), bench.value(count, EVENTS)) == (3 * 34, 34 + 47)
+        assert (bench.value(count, KPI), bench.value(count, EVENTS)) == (len(KPIS) * 34, 34 + 47)
 
 
 def test_without_apps_they_are_of_the_whole_workspace() -> None:

@@ -33,6 +33,7 @@ KPIS: Mapping[str, Kpi] = MappingProxyType(
     {
         "dau": Kpi(0.42, 0.83, unique=True),
         "mau": Kpi(2.9, 0.78, nightly=True),
+        "new_users": Kpi(0.011, 0.96),
         "uninstalls": Kpi(0.006, 1.0),
     }
 )

@@ -18,8 +18,9 @@ WORLD = World(1, NOW)
 SEGMENT = WORLD.segments[0].id
 IOS = APP_IDS["ios"]
 REMAINING = "X-RateLimit-Remaining"
-EVENTS, DAU, MAU, UNINSTALLS = (
-    f"/{name}/data_series" for name in ("events", "kpi/dau", "kpi/mau", "kpi/uninstalls")
+EVENTS, DAU, MAU, NEW_USERS, UNINSTALLS = (
+    f"/{name}/data_series"
+    for name in ("events", "kpi/dau", "kpi/mau", "kpi/new_users", "kpi/uninstalls")
 )
 
 
@@ -198,7 +199,7 @@ def kpi(target: str, now: datetime, world: World = WORLD) -> dict[str, int]:
     return dict(points(ask(braze(world, now), target), target.split("/")[2]))
 
 
-@pytest.mark.parametrize("path", [DAU, UNINSTALLS])
+@pytest.mark.parametrize("path", [DAU, NEW_USERS, UNINSTALLS])
 def test_a_figure_of_a_day_grows_during_the_day(path: str) -> None:
     """From 0 at midnight; the days before stand."""
     midnight = NOW.replace(hour=0, minute=0, second=0)
@@ -223,7 +224,9 @@ def test_monthly_users_step_at_the_nightly_run() -> None:
     assert after == evening
 
 
-@pytest.mark.parametrize(("path", "unique"), [(DAU, True), (MAU, True), (UNINSTALLS, False)])
+@pytest.mark.parametrize(
+    ("path", "unique"), [(DAU, True), (MAU, True), (NEW_USERS, True), (UNINSTALLS, False)]
+)
 def test_unique_users_of_apps_do_not_add_up(path: str, unique: bool) -> None:
     """Who uses two apps counts in each, and once in the workspace (DOCS)."""
     together = kpi(f"{path}?length=5", NOW)
