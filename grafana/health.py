@@ -157,7 +157,7 @@ def stickiness(active: Values, monthly: Values) -> str:
 
 STICKINESS = timeseries(
     "Stickiness: a day's active users as a part of 30 days'",
-    "20 % says: who was active in 30 days was so on every fifth day, on average. Each app is of "
+    "At 20 % who was active in 30 days was so on every fifth of them, on average. Each app is of "
     "its own users, and the whole workspace of all, where who uses two apps counts once: so it is "
     "no mean of the apps, and may lie above or below all of them. It goes up and down with the "
     "week, and the newest complete day is compared with the newest snapshot.",
