@@ -52,7 +52,9 @@ def _settings_for(url: str, world: World) -> str:
     return (
         f"# a simulated Braze listens on {url}; these settings watch it:\n"
         f"workspaces:\n  simulated:\n    endpoint: {url}\n    api_key: {DEFAULT_KEY}\n"
-        f"    apps:\n{apps}\n# {_story()}"
+        f"    apps:\n{apps}\n"
+        f"    kpi: {{metrics: [{', '.join(KPIS)}]}}\n    events: {{names: [{', '.join(EVENTS)}]}}\n"
+        f"# {_story()}"
     )
 
 

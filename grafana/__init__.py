@@ -6,12 +6,12 @@ Grafana's classic JSON of schema 39, which 10.4 to 13 read without change.
 
 from pathlib import Path
 
-from grafana import detail, exporter, overview
+from grafana import detail, exporter, health, overview
 from grafana.board import Board
 
 FOLDER = Path(__file__).parent / "dashboards"
 
-BOARDS: tuple[Board, ...] = (overview.BOARD, detail.BOARD, exporter.BOARD)
+BOARDS: tuple[Board, ...] = (overview.BOARD, detail.BOARD, health.BOARD, exporter.BOARD)
 
 
 def files() -> dict[Path, str]:

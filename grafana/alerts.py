@@ -1,12 +1,15 @@
 """The panels about alerts: of the bundled rules, told by what they are about."""
 
 from grafana.board import SHARED
-from grafana.panels import Query, rows, table, timeline
+from grafana.panels import Panel, Query, rows, table, timeline
 from grafana.queries import FIRING, PENDING
 from grafana.style import BAD, CALM, GOOD, HIDDEN, WARN, link, named, says
 
 # Some alerts are of no workspace: that the exporter is gone, for one.
 HERE = 'workspace=~"$workspace|"}'
+HEALTH = "Braze.*(Users|Uninstalls|Events).*"
+"""The alerts that the board App health tells more of."""
+
 LASTING = f'ALERTS_FOR_STATE{{alertname=~"Braze.+", {HERE}'
 FIRING_HERE = f"{FIRING}, {HERE}"
 PENDING_HERE = f"{PENDING}, {HERE}"
@@ -22,7 +25,7 @@ def told(expr: str) -> str:
 
     And with labels for links: `to`, the board that tells more, and `what`, its variables.
     """
-    names = '"segment_name", "app_name", "collector", "instance"'
+    names = '"segment_name", "event", "app_name", "collector", "instance"'
     expr = f'label_join({expr}, "names", " ", {names})'
     for label, value, source, pattern in (
         ("alert", "$1", "alertname", "Braze(.+)"),
@@ -32,6 +35,7 @@ def told(expr: str) -> str:
         ("to", "braze-exporter", "", ""),
         ("to", "braze-detail", "segment_id", ".+"),
         ("to", "braze-detail", "app_id", ".+"),
+        ("to", "braze-app-health", "alertname", HEALTH),
         ("workspace", "var-workspace=$1", "workspace", "(.+)"),
         ("segment_id", "var-segment=$1", "segment_id", "(.+)"),
         ("app_id", "var-app=$1", "app_id", "(.+)"),
@@ -77,15 +81,20 @@ FIRING_ALERTS = table(
     ),
 )
 
-ALERT_TIMELINE = timeline(
-    "Alerts over time",
-    "When alerts of the bundled rules waited (their `for:`) and fired, a row for each thing. Empty "
-    "as well where the rules are not loaded.",
-    Query(
-        f"2 * max by (of, alert) ({told(FIRING_HERE)})"
-        f" or max by (of, alert) ({told(PENDING_HERE)})",
-        "{{of}} · {{alert}}",
-    ),
-    noValue="No alert in this time",
-    **says({"1": ("waits", CALM), "2": ("fires", BAD)}),
-)
+
+def alerts_over_time(title: str, firing: str, pending: str) -> Panel:
+    """When these alerts waited and fired."""
+    return timeline(
+        title,
+        "When alerts of the bundled rules waited (their `for:`) and fired, a row for each thing. "
+        "Empty as well where the rules are not loaded.",
+        Query(
+            f"2 * max by (of, alert) ({told(firing)}) or max by (of, alert) ({told(pending)})",
+            "{{of}} · {{alert}}",
+        ),
+        noValue="No alert in this time",
+        **says({"1": ("waits", CALM), "2": ("fires", BAD)}),
+    )
+
+
+ALERT_TIMELINE = alerts_over_time("Alerts over time", FIRING_HERE, PENDING_HERE)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from grafana.panels import DATASOURCE, Panel
-from grafana.queries import APPS, SEGMENTS, Names
+from grafana.queries import APPS, SEGMENTS, WATCHED, Names
 from grafana.style import BAD, Json
 
 SCHEMA = 39
@@ -151,6 +151,7 @@ def _links(uid: str) -> Iterator[Json]:
     for other, title, tooltip in (
         ("braze-overview", "Overview", "What has dropped, and how everything is"),
         ("braze-detail", "Segment & app detail", "One segment and one app, from near"),
+        ("braze-app-health", "App health", "Users, uninstalls and custom events, against normal"),
         ("braze-exporter", "Exporter", "Whether the numbers can be trusted"),
     ):
         if other != uid:
@@ -252,8 +253,8 @@ def choice(name: str, label: str, values: tuple[str, ...], chosen: str, descript
     }
 
 
-def watched(*, several: bool) -> tuple[Json, ...]:
-    """The variables of the boards that show Braze's values."""
+def here() -> tuple[Json, ...]:
+    """The variables that select an exporter and its workspaces."""
     return (
         datasource(),
         labels("job", "Job", "braze_exporter_build_info", "Prometheus' job of the exporter."),
@@ -263,14 +264,30 @@ def watched(*, several: bool) -> tuple[Json, ...]:
             'braze_exporter_collector_interval_seconds{job=~"$job"}',
             "As named in the exporter's settings.",
         ),
-        names(
-            "segment",
-            "Segment",
-            SEGMENTS,
-            several=several,
-            description="By name; the value is the id. Type to search.",
-        ),
-        names(
-            "app", "App", APPS, several=several, description="By name; the value is the identifier."
-        ),
+    )
+
+
+def segment(*, several: bool) -> Json:
+    """Which segment, or which ones."""
+    return names(
+        "segment",
+        "Segment",
+        SEGMENTS,
+        several=several,
+        description="By name; the value is the id. Type to search.",
+    )
+
+
+def app(*, several: bool) -> Json:
+    """Which app, or which ones."""
+    return names(
+        "app", "App", APPS, several=several, description="By name; the value is the identifier."
+    )
+
+
+def event() -> Json:
+    """Which custom event."""
+    query = f'label_values({{__name__=~"braze_app_events_(daily|hourly)", {WATCHED}}}, event)'
+    return _query(
+        "event", "Event", query, "", several=False, description="A custom event, by its name."
     )

@@ -1,12 +1,11 @@
 """The panels that show one value beside what is normal for it."""
 
 from grafana.panels import Panel, Query, bargauge, bars, now, stat, timeseries
-from grafana.queries import DAYS, HOURS, Values
+from grafana.queries import Values
 from grafana.style import (
     BAD,
     CALM,
     GOOD,
-    NO_APPS,
     NO_VALUES,
     PART_OF_NORMAL,
     PLAIN,
@@ -47,13 +46,24 @@ def summary(values: Values, title: str, what: str, before: str, description: str
     )
 
 
-def absent(values: Values) -> Json:
-    """What stands in place of a graph without values."""
-    return {"noValue": NO_APPS if values in (HOURS, DAYS) else NO_VALUES}
+def aged(name: str, late: int) -> Json:
+    """The age of data, which is bad from `late` hours on, as the bundled rules have it."""
+    return named(name, unit="s", decimals=1, **steps((None, PLAIN), (late * 3600, BAD)))
 
 
-def course(values: Values, title: str, what: str, median: str, description: str) -> Panel:
-    """The value over time, with what is normal and the zone down to the threshold."""
+def course(
+    values: Values,
+    title: str,
+    what: str,
+    median: str,
+    description: str,
+    nothing: str = NO_VALUES,
+    last: str = "",
+) -> Panel:
+    """The value over time, with what is normal and the zone down to the threshold.
+
+    `nothing` stands in place of a graph without values, here and below.
+    """
     return timeseries(
         title,
         description,
@@ -75,7 +85,8 @@ def course(values: Values, title: str, what: str, median: str, description: str)
             line(what, GOOD, width=3),
         ),
         custom={"axisSoftMin": 0},
-        **absent(values),
+        last=last,
+        noValue=nothing,
     )
 
 
@@ -96,7 +107,9 @@ def gauge(values: Values, title: str, labels: tuple[str, str, str, str], descrip
     )
 
 
-def ratio(values: Values, title: str, description: str, last: str = "") -> Panel:
+def ratio(
+    values: Values, title: str, description: str, nothing: str = NO_VALUES, last: str = ""
+) -> Panel:
     """The value as a part of what is normal."""
     return timeseries(
         title,
@@ -117,11 +130,13 @@ def ratio(values: Values, title: str, description: str, last: str = "") -> Panel
         ),
         custom={"axisSoftMax": 1.2},
         last=last,
-        **absent(values),
+        noValue=nothing,
     )
 
 
-def days(values: Values, title: str, median: str, description: str) -> Panel:
+def days(
+    values: Values, title: str, median: str, description: str, nothing: str = NO_VALUES
+) -> Panel:
     """A bar a day, each on the day that it is of."""
     return bars(
         title,
@@ -136,5 +151,5 @@ def days(values: Values, title: str, median: str, description: str) -> Panel:
             line("Threshold", BAD, 6, 4, custom_drawStyle="line"),
             line(median, CALM, 8, 4, custom_drawStyle="line"),
         ),
-        **absent(values),
+        noValue=nothing,
     )

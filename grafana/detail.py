@@ -1,10 +1,10 @@
 """Braze / Segment & app detail: one segment and one app, from near."""
 
-from grafana.board import Board, Line, Region, Row, watched
+from grafana.board import Board, Line, Region, Row, app, here, segment
 from grafana.compared import course, days, gauge, ratio, summary
 from grafana.panels import Query, timeline, timeseries
 from grafana.queries import APPS, DAYS, FIRING, HOURS, PENDING, SEGMENT_HOURS, SIZES
-from grafana.style import BAD, CALM, PART_OF_NORMAL, line, says
+from grafana.style import BAD, CALM, NO_APPS, PART_OF_NORMAL, line, says
 
 SEGMENT_ROW = "Segment: ${segment:text}"
 APP_ROW = "App: ${app:text}"
@@ -73,6 +73,7 @@ SESSIONS = course(
     "The newest complete hour as it was known at the time: the step at 14:20 is the hour from 13 "
     "to 14. Normal is of the same hour of the week. Hours that are too small to judge have no "
     "threshold.",
+    NO_APPS,
 )
 SESSIONS_NOW = gauge(
     HOURS,
@@ -85,6 +86,7 @@ SESSIONS_RATIO = ratio(
     "Sessions an hour as a part of normal",
     "100 % is normal for this hour of the week: the smaller of last week and the median of four "
     "weeks. The line turns orange where it is low.",
+    NO_APPS,
     last="48h",
 )
 SESSIONS_DAYS = days(
@@ -93,6 +95,7 @@ SESSIONS_DAYS = days(
     DAY_MEDIAN,
     "Complete days, each bar on its own day. The lines are what is normal for this weekday, and "
     "the threshold made from it. Days of which Prometheus has no sample are empty.",
+    NO_APPS,
 )
 
 NOT_WATCHED = "No sessions in this time: only segments in sessions.by_segment have any"
@@ -150,7 +153,7 @@ BOARD = Board(
     uid="braze-detail",
     title="Braze / Segment & app detail",
     description="One segment and one app of Braze: what is, what is normal, and since when.",
-    variables=watched(several=False),
+    variables=(*here(), segment(several=False), app(several=False)),
     rows=(
         Row("", (Line(4, ((SEGMENT, 12), (APP, 12))),)),
         Row(

@@ -1,7 +1,8 @@
 """Braze / Overview: what has dropped, and how everything is."""
 
 from grafana.alerts import ALERT_TIMELINE, FIRING_ALERTS, FIRING_HERE
-from grafana.board import Board, Line, Row, choice, detail, watched
+from grafana.board import Board, Line, Row, app, choice, detail, here, segment
+from grafana.compared import aged
 from grafana.movers import APP_MOVERS, SEGMENT_MOVERS
 from grafana.panels import Panel, Query, now, stat, timeseries
 from grafana.queries import (
@@ -24,7 +25,6 @@ from grafana.style import (
     NO_APPS,
     PART_OF_NORMAL,
     PLAIN,
-    Json,
     changed,
     fixed,
     line,
@@ -35,17 +35,10 @@ from grafana.style import (
     steps,
 )
 
-HOUR = 3600
-
 TO_SEGMENT = detail(
     "var-workspace=${__field.labels.workspace}", "var-segment=${__field.labels.segment_id}"
 )
 TO_APP = detail("var-workspace=${__field.labels.workspace}", "var-app=${__field.labels.app_id}")
-
-
-def aged(name: str, late: int) -> Json:
-    """The age of data, which is bad from `late` hours on, as the bundled rules have it."""
-    return named(name, unit="s", decimals=1, **steps((None, PLAIN), (late * HOUR, BAD)))
 
 
 FRESHNESS = stat(
@@ -194,7 +187,9 @@ BOARD = Board(
     description="What has dropped in Braze, and how segments and sessions are.",
     since="now-7d",
     variables=(
-        *watched(several=True),
+        *here(),
+        segment(several=True),
+        app(several=True),
         choice(
             "top", "Largest drops", ("10", "20", "50", "100", "500"), "20", "Rows of the tables."
         ),

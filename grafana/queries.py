@@ -63,6 +63,10 @@ class Values:
     """Where scrapes saw the value of the day that begins at the moment asked about."""
     moment: str = ""
 
+    def where(self, chosen: str = "") -> "Values":
+        """Of these in the workspaces, or of all of them, whatever else is chosen on the board."""
+        return replace(self, chosen=chosen)
+
     def at_the_end(self) -> "Values":
         """As they are at the end of the time range, whatever moment is asked about."""
         return replace(self, moment=" @ end()")
@@ -147,10 +151,29 @@ SIZES = Values(
     "braze_segment_size", "workspace, segment_id", _SEGMENT, seen="[23h59m] offset -23h59m"
 )
 HOURS = Values("braze_app_sessions_hourly", "workspace, app_id", _APP)
-DAYS = Values("braze_app_sessions_daily", "workspace, app_id", _APP, seen="[23h30m] offset -2d")
+_COUNTED = "[23h30m] offset -2d"
+DAYS = Values("braze_app_sessions_daily", "workspace, app_id", _APP, seen=_COUNTED)
 ALL_HOURS = Values("braze_workspace_sessions_hourly", "workspace")
 ALL_DAYS = Values("braze_workspace_sessions_daily", "workspace")
 SEGMENT_HOURS = Values("braze_segment_sessions_hourly", "workspace, segment_id, app_id", _SEGMENT)
+
+
+def figure(name: str) -> tuple[Values, Values]:
+    """A figure of users by day: of the chosen apps, and of the whole workspaces."""
+    return (
+        Values(f"braze_app_{name}", "workspace, app_id", _APP, seen=_COUNTED),
+        Values(f"braze_workspace_{name}", "workspace", seen=_COUNTED),
+    )
+
+
+ACTIVE, ALL_ACTIVE = figure("daily_active_users")
+MONTHLY, ALL_MONTHLY = figure("monthly_active_users")
+NEW, ALL_NEW = figure("new_users_daily")
+GONE, ALL_GONE = figure("uninstalls_daily")
+
+_EVENT = f'{_APP}, event=~"$event"'
+EVENT_HOURS = Values("braze_app_events_hourly", "workspace, app_id, event", _EVENT)
+EVENT_DAYS = Values("braze_app_events_daily", "workspace, app_id, event", _EVENT, seen=_COUNTED)
 
 
 def age(*values: Values) -> str:

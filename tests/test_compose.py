@@ -18,6 +18,7 @@ import yaml
 
 from exporter.config import load
 from exporter.simulator import DEFAULT_KEY, World
+from exporter.simulator.pulse import EVENTS, KPIS
 from tests.doubles import ask
 from tests.machine import free_port, program
 from tests.stack import Prometheus, Stack, stack, until
@@ -117,12 +118,14 @@ def test_the_account_has_no_simulator() -> None:
 
 
 def test_the_simulated_settings_watch_all_that_the_simulator_has() -> None:
-    """Its apps, and two of the segments with tracking, whatever day it is."""
+    """Its apps, figures and events, and two of the segments with tracking, whatever day it is."""
     settings = load(ROOT / "compose/simulated.yml", {}, {}).workspaces["demo"]
     world = World(1, datetime.now(UTC))
 
     assert settings.apps == {app.name: app.id for app in world.apps}
     assert set(settings.sessions.by_segment) <= {each.id for each in world.segments if each.tracked}
+    assert set(settings.kpi.metrics) == set(KPIS)
+    assert set(settings.events.names) == set(EVENTS)
     assert settings.api_key is not None
     assert settings.api_key.get_secret_value() == DEFAULT_KEY
 

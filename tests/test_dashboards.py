@@ -38,7 +38,7 @@ UNITS = {"short", "none", "percentunit", "s", "bytes"}
 TARGET_LABELS = {"job", "instance"}
 ALERT_LABELS = {
     "alertname", "alertstate", "severity", "workspace", "segment_id", "segment_name", "app_id",
-    "app_name", "collector", "period", "job", "instance",
+    "app_name", "event", "collector", "period", "job", "instance",
 }  # fmt: skip
 FOREIGN = {
     "up": TARGET_LABELS,
@@ -388,7 +388,7 @@ def test_provisioning_names_the_folder_and_one_prometheus() -> None:
 def test_the_documentation_shows_a_small_picture_of_each_board() -> None:
     """In docs/dashboards.md, and where the README shows one it is one of these."""
     page, readme = (ROOT / "docs/dashboards.md").read_text(), (ROOT / "README.md").read_text()
-    shown = re.findall(r"!\[(Braze / [^:]+): [^]]+\]\((images/\w+\.png)\)", page)
+    shown = re.findall(r"!\[(Braze / [^:]+): [^]]+\]\((images/[\w-]+\.png)\)", page)
 
     assert [title for title, _ in shown] == [board.title for board in grafana.BOARDS]
     for _, path in shown:
@@ -408,4 +408,4 @@ def test_the_documentation_names_the_files_and_addresses_that_are_there() -> Non
         assert target.startswith("https://") or (ROOT / "docs" / target).exists(), target
     for path in re.findall(r"grafana/provisioning/\S+\.yml|grafana/dashboards/", page):
         assert (ROOT / path).exists()
-    assert {board.uid for board in grafana.BOARDS} <= set(re.findall(r"`(braze-\w+)`", page))
+    assert {board.uid for board in grafana.BOARDS} <= set(re.findall(r"`(braze-[\w-]+)`", page))

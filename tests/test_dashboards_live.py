@@ -20,8 +20,19 @@ from typing import Any
 import pytest
 
 from exporter.simulator import World
+from exporter.simulator.pulse import EVENTS
 from grafana import alerts
-from tests.boards import Target, Values, boards, filled, options, query_result, targets, variables
+from tests.boards import (
+    Target,
+    Values,
+    boards,
+    filled,
+    options,
+    panels,
+    query_result,
+    targets,
+    variables,
+)
 from tests.machine import program
 from tests.stack import WORKSPACE, Prometheus, stack, until
 
@@ -128,6 +139,7 @@ class Choice:
     what: str
     segment: Sequence[str] = ()
     app: Sequence[str] = ()
+    event: str = ""
     more: Mapping[str, str] = ()  # type: ignore[assignment]  # nothing
     empty: frozenset[str] = frozenset()
 
@@ -138,12 +150,17 @@ class Choice:
             found["segment"] = [watched.segment(name) for name in self.segment]
         if self.app:
             found["app"] = [watched.app(name) for name in self.app]
+        if self.event:
+            found["event"] = self.event
         return found
 
 
 USERS = frozenset(
     {"Sessions an hour of the segment's users, by app", "The same as a part of normal"}
 )
+EVENT = next(iter(EVENTS))
+CALM = frozenset({"Alerts about users, uninstalls and events"})
+HEALTH = frozenset(panel["title"] for panel in panels(boards()["braze-app-health"]))
 CHOICES = (
     Choice("braze-overview", "all"),
     Choice("braze-overview", "the collapsed one", ["Push Enabled - iOS"], ["web"]),
@@ -164,6 +181,8 @@ CHOICES = (
         {"workspace": WORKSPACE},
         USERS | {"Alerts of this segment and this app"},
     ),
+    Choice("braze-app-health", "an app and an event", app=["ios"], event=EVENT, empty=CALM),
+    Choice("braze-app-health", "another workspace", more={"workspace": "other"}, empty=HEALTH),
     Choice("braze-exporter", "all"),
     Choice("braze-exporter", "this one", more={"job": "braze", "workspace": WORKSPACE}),
 )
@@ -279,7 +298,7 @@ def test_variables_offer_what_there_is(watched: Watched) -> None:
             query = filled(variable["query"], board)
             if label := re.fullmatch(r"label_values\((.*), (\w+)\)", query):
                 values = watched.api(f"label/{label[2]}/values", **{"match[]": label[1]})
-                assert values in (["braze"], [WORKSPACE], [watched.exporter])
+                assert values in (["braze"], [WORKSPACE], [watched.exporter], [EVENT])
             else:
                 result = re.fullmatch(r"query_result\((.*)\)", query)
                 assert result is not None
