@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +60,14 @@ class Shop:
         now = datetime.now(UTC)
         # At midnight the size of the day before stands until the next poll.
         for moment in (now, now - timedelta(seconds=30)):
-            if shown == self._sizes(moment.date()):
+            if shown == _sizes(self.world, moment.date()):
                 return None
-        return f"sizes {shown} instead of {self._sizes(now.date())}"
+        return f"sizes {shown} instead of {_sizes(self.world, now.date())}"
 
-    def _sizes(self, day: date) -> dict[str, float]:
-        return {s.id: float(self.world.segment_size(s.id, day)) for s in large(self.world)}
+
+@lru_cache(maxsize=2)
+def _sizes(world: World, day: date) -> dict[str, float]:
+    return {each.id: float(world.segment_size(each.id, day)) for each in large(world)}
 
 
 def page_of(process: Running) -> bytes:
