@@ -130,19 +130,16 @@ def _joined(chunked: bytes) -> bytes:
         at = end + 2 + size + 2
 
 
-@dataclass
-class Running:
-    """A server in another process."""
+class Measured:
+    """What a process uses now, as Linux counts it."""
 
-    process: "subprocess.Popen[bytes]"
-    port: int
-    log: Path
-    begun: float = field(default_factory=time.monotonic)
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
 
     @property
     def cpu(self) -> float:
         """Seconds of the processors it has used, in user mode and in the kernel."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICK
 
     @property
@@ -167,14 +164,25 @@ class Running:
 
     def _targets(self) -> list[str]:
         found = []
-        for entry in Path(f"/proc/{self.process.pid}/fd").iterdir():
+        for entry in Path(f"/proc/{self.pid}/fd").iterdir():
             with suppress(FileNotFoundError):  # closed meanwhile
                 found.append(str(entry.readlink()))
         return found
 
     def _status(self, name: str) -> int:
-        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         return int(next(line for line in lines if line.startswith(f"{name}:")).split()[1])
+
+
+class Running(Measured):
+    """A server in another process."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+        super().__init__(process.pid)
+        self.process = process
+        self.port = port
+        self.log = log
+        self.begun = time.monotonic()
 
     def wait_for(self, path: str, seconds: float = 120.0, every: float = 0.02) -> float:
         """Wait until `path` is answered with 200; returns the seconds since it was started."""

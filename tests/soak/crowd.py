@@ -44,7 +44,12 @@ async def _deaf(_: _Reader, writer: _Writer) -> None:
     await writer.wait_closed()
 
 
-KINDS: tuple[Callable[[_Reader, _Writer], Awaitable[None]], ...] = (_silent, _idle, _dripping, _deaf)
+KINDS: tuple[Callable[[_Reader, _Writer], Awaitable[None]], ...] = (
+    _silent,
+    _idle,
+    _dripping,
+    _deaf,
+)
 
 
 class Crowd:

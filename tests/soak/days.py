@@ -5,11 +5,14 @@ request is handed to the simulated Braze without a socket. After every poll each
 must be what the world's calendar says.
 """
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from bench.processes import Measured
+from tests.soak.growth import Holding
 from tests.soak.truth import DAY, HOUR, Remembered, Samples, Truth, large
 from tests.workbench import Workbench
 
@@ -20,12 +23,15 @@ _BETWEEN = timedelta(minutes=53)  # no part of an hour or a day: polls drift thr
 
 @dataclass
 class Days:
-    """What came of it. `wrong` holds the first differences, each as one line."""
+    """What came of it. `wrong` holds the first differences, each as one line; `held` is what this
+    process held after a tenth of it and at the end.
+    """
 
     polls: int = 0
     values: int = 0
     simulated: timedelta = timedelta()
     wrong: list[str] = field(default_factory=list)
+    held: list[Holding] = field(default_factory=list)
 
 
 # Where days and hours are not what they seem: a moment in each, to look around.
@@ -47,52 +53,56 @@ def around(when: datetime, hours: int) -> Iterator[datetime]:
     """To the second, what matters of each hour: its end, and when that has settled."""
     first = when.astimezone(UTC).replace(minute=0, second=0, microsecond=0) - hours * HOUR
     for number in range(2 * hours + 1):
-        for seconds in (0, 1, 899, 900, 1800, 2699, 2700, 3599):
+        for seconds in (0, 1, 899, 900, 3599):
             yield first + number * HOUR + timedelta(seconds=seconds)
 
 
-def special(name: str, hours: int) -> Days:
+def special(name: str, hours: int, *faults: str) -> Days:
     """The hours around one of `SPECIAL`, by its local clock."""
     zone_name, text = SPECIAL[name]
     zone = ZoneInfo(zone_name)
-    return run(zone, around(datetime.fromisoformat(text).replace(tzinfo=zone), hours))
+    return run(zone, list(around(datetime.fromisoformat(text).replace(tzinfo=zone), hours)), faults)
 
 
-def whole(zone: ZoneInfo, first: datetime, days: int) -> Days:
+def whole(zone: ZoneInfo, first: datetime, days: int, say: Callable[[str], None]) -> Days:
     """So many days in one go, with a sleep of three days every 50: the machine was off."""
-
-    def moments() -> Iterator[datetime]:
-        now, asleep = first, first + 50 * DAY
-        while now < first + days * DAY:
-            yield now
-            now += _BETWEEN
-            if now >= asleep:
-                now, asleep = now + 3 * DAY, asleep + 50 * DAY
-
-    return run(zone, moments())
+    moments = [first]
+    asleep = first + 50 * DAY
+    while (now := moments[-1] + _BETWEEN) < first + days * DAY:
+        if now >= asleep:
+            now, asleep = now + 3 * DAY, asleep + 50 * DAY
+        moments.append(now)
+    return run(zone, moments, say=say)
 
 
-def run(zone: ZoneInfo, moments: Iterable[datetime]) -> Days:
+def run(
+    zone: ZoneInfo,
+    moments: Sequence[datetime],
+    faults: Sequence[str] = (),
+    say: Callable[[str], None] = lambda _: None,
+) -> Days:
     """Poll everything at each moment, and compare all values."""
-    moments = iter(moments)
-    first = last = next(moments)
-    world = Remembered(first + 200 * DAY, zone)
+    world = Remembered(moments[0] + 200 * DAY, zone)
     truth = Truth(world, zone)
-    found = Days()
+    found = Days(simulated=moments[-1] - moments[0])
     ids = tuple(segment.id for segment in large(world))
-    with Workbench(world, first, zone=zone, ids=ids, discover=False) as bench:
-        while True:
-            bench.poll()
-            _compare(found, zone, last, _values(bench), truth.at(last))
-            moment = next(moments, None)
-            if moment is None:
-                break
-            # What the page says just before the poll: nothing, of what is older than we keep it.
+    process = Measured(os.getpid())
+    with Workbench(world, moments[0], zone=zone, ids=ids, discover=False) as bench:
+        for fault in faults:
+            bench.simulator.faults.add(fault)
+        last = moments[0]
+        for number, moment in enumerate(moments):
             bench.clock.moment = moment
-            if moment - last > KEEP:
+            if moment - last > KEEP:  # just before the poll: what is too old to show is gone
                 _compare(found, zone, moment, _values(bench), {})
             last = moment
-    found.simulated = last - first
+            bench.poll()
+            found.polls += 1
+            _compare(found, zone, moment, _values(bench), truth.at(moment))
+            if number in (len(moments) // 10, len(moments) - 1):
+                found.held.append(Holding.of(process, looks=1))
+            if number % 500 == 499:
+                say(f"{moment:%Y-%m-%d}, {number + 1:,} of {len(moments):,} polls")
     return found
 
 
@@ -101,9 +111,8 @@ def _values(bench: Workbench) -> Samples:
 
 
 def _compare(found: Days, zone: ZoneInfo, now: datetime, shown: Samples, right: Samples) -> None:
-    found.polls += 1
     found.values += len(right)
-    if shown != right and len(found.wrong) < 20:
+    if shown != right:
         different = [key for key in shown.keys() | right.keys() if shown.get(key) != right.get(key)]
         name, labels = min(different, key=str)
         found.wrong.append(

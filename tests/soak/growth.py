@@ -4,9 +4,9 @@ import time
 from dataclasses import dataclass
 from typing import Self
 
-from bench.processes import Running
+from bench.processes import Measured
 
-_LOOKS, _BETWEEN = 12, 0.25
+_BETWEEN = 0.25  # seconds between two looks
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,13 @@ class Holding:
     sockets: int
 
     @classmethod
-    def of(cls, process: Running) -> Self:
-        """The least of what is seen in some seconds.
+    def of(cls, process: Measured, looks: int = 12) -> Self:
+        """The least of what is seen in some seconds, by so many looks.
 
         What is in use for a moment comes and goes; what leaked is there at every look.
         """
         seen = []
-        for _ in range(_LOOKS):
+        for _ in range(looks):
             time.sleep(_BETWEEN)
             now = process.megabytes, process.threads, process.descriptors, process.sockets
             seen.append(now)

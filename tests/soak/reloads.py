@@ -74,14 +74,15 @@ def reloads(
 
 def _next(others: list[str], number: int) -> list[str]:
     """One more while there are few, then one less, and now and then another in its place."""
-    new = f"other-{number}"
+    new = f"other_{number}"
     return [*others, new] if len(others) < 2 else [*others[1:], new] if number % 3 else others[1:]
 
 
 def _post(process: Running, bad: bool) -> str | None:
     with closing(Caller(process.port, "/-/reload", method="POST")) as caller:
-        status = caller.ask().status
-    return None if status == (500 if bad else 200) else f"POST answered with {status}"
+        answer = caller.ask()
+    expected = 500 if bad else 200
+    return None if answer.status == expected else f"POST: {answer.status}, {answer.body.decode()}"
 
 
 def _signal(process: Running, wanted: set[str]) -> str | None:

@@ -37,7 +37,9 @@ def large(world: World) -> tuple[Segment, ...]:
     old enough to have been there all the time; the one that collapses is among them.
     """
     old = world.story_at - 300 * DAY
-    return tuple(each for each in world.segments if each.share >= 0.02 and each.created_at < old)[:4]
+    return tuple(each for each in world.segments if each.share >= 0.02 and each.created_at < old)[
+        :4
+    ]
 
 
 class Truth:
@@ -92,9 +94,7 @@ class Truth:
         named = {"1d": self._before(shown, 1), "1w": self._before(shown, 7)}
         normal = {key: value(bucket) for key, bucket in named.items() if bucket is not None}
         normal["4w_median"] = median(value(bucket) for bucket in several if bucket is not None)
-        found = {
-            (f"{name}_baseline", frozenset((*label, key))): one for key, one in normal.items()
-        }
+        found = {(f"{name}_baseline", frozenset((*label, key))): one for key, one in normal.items()}
         smaller = min(one for key, one in normal.items() if key != "1d")
         where = frozenset(label)
         if smaller >= least:
