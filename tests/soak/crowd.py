@@ -2,30 +2,30 @@
 
 import asyncio
 import threading
+from asyncio import StreamReader, StreamWriter
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Self
 
 _REQUEST = b"GET /metrics HTTP/1.1\r\nHost: soak\r\n\r\n"
 _AGAIN = 1.0  # seconds until a client that was hung up on comes back
 _DRIP = 0.5  # seconds between two bytes
 
-_Reader, _Writer = asyncio.StreamReader, asyncio.StreamWriter
 
-
-async def _silent(reader: _Reader, _: _Writer) -> None:
+async def _silent(reader: StreamReader, _: StreamWriter) -> None:
     """Connects, and that is all."""
     await reader.read()
 
 
-async def _idle(reader: _Reader, writer: _Writer) -> None:
+async def _idle(reader: StreamReader, writer: StreamWriter) -> None:
     """Scrapes once and keeps the connection."""
     writer.write(_REQUEST)
     while await reader.read(65536):
         pass
 
 
-async def _dripping(reader: _Reader, writer: _Writer) -> None:
+async def _dripping(reader: StreamReader, writer: StreamWriter) -> None:
     """Sends its head a byte at a time and never comes to its end."""
     ended = asyncio.ensure_future(reader.read())
     try:
@@ -38,13 +38,13 @@ async def _dripping(reader: _Reader, writer: _Writer) -> None:
         ended.cancel()
 
 
-async def _deaf(_: _Reader, writer: _Writer) -> None:
+async def _deaf(_: StreamReader, writer: StreamWriter) -> None:
     """Asks for a hundred pages and reads none."""
     writer.write(_REQUEST * 100)
-    await writer.wait_closed()
+    await writer.wait_closed()  # StreamReader holds as much as its limit, then reads no more
 
 
-KINDS: tuple[Callable[[_Reader, _Writer], Awaitable[None]], ...] = (
+KINDS: tuple[Callable[[StreamReader, StreamWriter], Awaitable[None]], ...] = (
     _silent,
     _idle,
     _dripping,
@@ -67,7 +67,7 @@ class Crowd:
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._all(),))
         self._leave = asyncio.Event()
 
-    def __enter__(self) -> "Crowd":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -86,7 +86,7 @@ class Crowd:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _one(self, behave: Callable[[_Reader, _Writer], Awaitable[None]]) -> None:
+    async def _one(self, behave: Callable[[StreamReader, StreamWriter], Awaitable[None]]) -> None:
         name = behave.__name__.strip("_")
         while True:
             with suppress(OSError):

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count, cycle
+from typing import Self
 
 from bench.processes import Answer, Caller, Running
 
@@ -135,7 +136,7 @@ class Load:
             threading.Thread(target=self._scrape, args=(found,)) for found in self.found
         ]
 
-    def __enter__(self) -> "Load":
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         return self

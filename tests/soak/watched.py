@@ -22,9 +22,12 @@ POLL = {"segments": "2s", "sessions": "10s", "discovery": "5s"}
 
 _SEED = 11
 _LEAKING = Path(__file__).with_name("leaking.py")
-_SIZE = re.compile(rb'^braze_segment_size\{workspace="shop",segment_id="([^"]+)"\} (\S+)$', re.M)
+_SIZE = re.compile(
+    rb'^braze_segment_size\{workspace="shop",segment_id="([^"]+)"\} (\S+)$', re.MULTILINE
+)
 _WORKSPACES = re.compile(
-    rb'^braze_exporter_collector_interval_seconds\{workspace="([^"]+)",collector="segments"\}', re.M
+    rb'^braze_exporter_collector_interval_seconds\{workspace="([^"]+)",collector="segments"\}',
+    re.MULTILINE,
 )
 
 
@@ -88,12 +91,14 @@ def watched(folder: Path, *leaks: str) -> Iterator[tuple[Running, Shop]]:
     port, theirs = free_port(), free_port()
     shop = Shop(f"http://127.0.0.1:{theirs}", World(_SEED, now), folder / "exporter.yml")
     shop.write({SHOP: shop.workspace()})
-    braze = (
+    braze: tuple[str | Path, ...] = (
         *(sys.executable, "-m", "exporter", "simulate", f"--seed={_SEED}"),
         *(f"--clock={now.isoformat()}", f"--web.listen-address=127.0.0.1:{theirs}"),
     )
-    program = (_LEAKING, shop.file, *leaks, "--") if leaks else ("-m", "exporter")
-    serve = (
+    program: tuple[str | Path, ...] = (
+        (_LEAKING, shop.file, *leaks, "--") if leaks else ("-m", "exporter")
+    )
+    serve: tuple[str | Path, ...] = (
         *(sys.executable, *program, "serve", "--log.level=error"),
         *(f"--web.listen-address=127.0.0.1:{port}", f"--config.file={shop.file}"),
     )
