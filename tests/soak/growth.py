@@ -6,7 +6,7 @@ from typing import Self
 
 from bench.processes import Measured
 
-_BETWEEN = 0.25  # seconds between two looks
+_BETWEEN = 0.1  # seconds between two looks
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Holding:
     sockets: int
 
     @classmethod
-    def of(cls, process: Measured, looks: int = 12) -> Self:
-        """The least of what is seen in some seconds, by so many looks.
+    def of(cls, process: Measured, looks: int = 10) -> Self:
+        """The least of what is seen in a second, or in so many looks.
 
         What is in use for a moment comes and goes; what leaked is there at every look.
         """

@@ -53,7 +53,7 @@ class Truth:
         """What a poll of everything at `now` leaves on the page."""
         found: Samples = {}
         for segment in large(self._world):
-            name, label = "braze_segment_size", (segment.id,)
+            name, of_segment = "braze_segment_size", (segment.id,)
             today = self._day_of(now)
 
             def size(day: Bucket, segment: str = segment.id) -> float:
@@ -61,12 +61,12 @@ class Truth:
                 return self._world.segment_size(segment, day)
 
             month = [self._before(today, days) for days in range(1, 29)]
-            found |= self._shown(name, label, today, size, month, ALERTS.min_size)
-        scopes = [("app", app.id) for app in self._world.apps] + [("workspace", None)]
+            found |= self._shown(name, of_segment, today, size, month, ALERTS.min_size)
+        scopes: list[tuple[str, str | None]] = [("app", app.id) for app in self._world.apps] + [("workspace", None)]
         for subject, app in scopes:
             for word, newest in (("daily", self._day_of(now)), ("hourly", self._hour_of(now))):
                 name = f"braze_{subject}_sessions_{word}"
-                label = (app,) if app else ()
+                label: tuple[str, ...] = (app,) if app else ()
 
                 def sessions(bucket: Bucket, app: str | None = app) -> float:
                     return sum(self._sessions(app, hour, now) for hour in self._hours(bucket))
