@@ -1,6 +1,7 @@
 """Clients that cost a server patience: hundreds at once that say nothing, drip, or never read."""
 
 import asyncio
+import socket
 import threading
 from asyncio import StreamReader, StreamWriter
 from collections import Counter
@@ -9,8 +10,8 @@ from contextlib import suppress
 from typing import Self
 
 _REQUEST = b"GET /metrics HTTP/1.1\r\nHost: soak\r\n\r\n"
-_AGAIN = 1.0  # seconds until a client that was hung up on comes back
-_DRIP = 0.5  # seconds between two bytes
+_AGAIN = 5.0  # seconds until a client that was hung up on comes back
+_DRIP = 1.0  # seconds between two bytes
 
 
 async def _silent(reader: StreamReader, _: StreamWriter) -> None:
@@ -39,8 +40,8 @@ async def _dripping(reader: StreamReader, writer: StreamWriter) -> None:
 
 
 async def _deaf(_: StreamReader, writer: StreamWriter) -> None:
-    """Asks for a hundred pages and reads none."""
-    writer.write(_REQUEST * 100)
+    """Asks for more pages than fit into the buffers on the way, and reads none."""
+    writer.write(_REQUEST * 40)
     await writer.wait_closed()  # StreamReader holds as much as its limit, then reads no more
 
 
@@ -55,7 +56,7 @@ KINDS: tuple[Callable[[StreamReader, StreamWriter], Awaitable[None]], ...] = (
 class Crowd:
     """So many clients of all kinds, in a thread, as long as it is entered as a context.
 
-    Who is hung up on comes back a second later. `came` and `hung_up` count them by kind.
+    Who is hung up on comes back some seconds later. `came` and `hung_up` count them by kind.
     """
 
     def __init__(self, port: int, clients: int) -> None:
@@ -86,12 +87,23 @@ class Crowd:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def _connected(self) -> tuple[StreamReader, StreamWriter]:
+        """With little room for what is not read: Linux would take megabytes for who is deaf."""
+        sock = socket.socket()
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        try:
+            await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", self._port))
+        except BaseException:
+            sock.close()
+            raise
+        return await asyncio.open_connection(sock=sock, limit=4096)
+
     async def _one(self, behave: Callable[[StreamReader, StreamWriter], Awaitable[None]]) -> None:
         name = behave.__name__.strip("_")
         while True:
             with suppress(OSError):
-                # What is not read fills the room of both sides: little, so that it is soon full.
-                reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=4096)
+                reader, writer = await self._connected()
                 self.came[name] += 1
                 try:
                     await behave(reader, writer)

@@ -23,7 +23,7 @@ Say = Callable[[str], None]
 WARM = 0.1  # part of the work that is done before the first look
 
 _ZONES = ("Europe/Berlin", "America/New_York")
-_SPARE_SOCKETS = 16  # hung up on, and not closed by the kernel's count at the same moment
+_SPARE_SOCKETS = 64  # just accepted, or hung up on and not closed yet
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,7 @@ def crowd(folder: Path, clients: int, seconds: float, say: Say) -> Row:
     with watched(folder) as (process, shop):
         _besieged(process, shop, clients, seconds * WARM, say)
         first = Holding.of(process)
+        used = process.cpu
         scraped, crowd, most = _besieged(process, shop, clients, seconds, say)
         wrong = list(scraped.wrong)
         room = Limits().connections + first.sockets + _SPARE_SOCKETS
@@ -74,7 +75,9 @@ def crowd(folder: Path, clients: int, seconds: float, say: Say) -> Row:
         how_much = (
             f"{clients} clients for {seconds:g} s, {crowd.hung_up.total():,} times hung up on, at "
             f"most {most} sockets; {scraped.asked:,} scrapes meanwhile, {scraped.again} of them "
-            f"on a second connection, p50 {scraped.at(0.5):.0f} ms, p99 {scraped.at(0.99):.0f} ms"
+            f"on a second connection, p50 {scraped.at(0.5):.0f} ms, p99 {scraped.at(0.99):.0f} ms, "
+            f"{scraped.late} took longer than Prometheus waits; "
+            f"the exporter used {process.cpu - used:.1f} s of CPU"
         )
         last = Holding.of(process)
         allowed = spare(1, CONCURRENCY, megabytes=16)

@@ -16,6 +16,7 @@ TEXT = "text/plain;version=0.0.4"
 _CALLERS = 4
 _KEPT = 50  # scrapes on a connection, then it is made anew
 _PROGRESS = 10.0  # seconds
+_SCRAPE_TIMEOUT = 10.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,11 @@ class Scrapes:
         """Milliseconds that this share of the scrapes did not exceed."""
         ordered = sorted(self.seconds)
         return 1000 * ordered[min(int(len(ordered) * share), len(ordered) - 1)]
+
+    @property
+    def late(self) -> int:
+        """How many took longer than Prometheus waits by default."""
+        return sum(seconds > _SCRAPE_TIMEOUT for seconds in self.seconds)
 
     def note(self, error: str) -> None:
         """Count one more error."""

@@ -62,7 +62,9 @@ class Truth:
 
             month = [self._before(today, days) for days in range(1, 29)]
             found |= self._shown(name, of_segment, today, size, month, ALERTS.min_size)
-        scopes: list[tuple[str, str | None]] = [("app", app.id) for app in self._world.apps] + [("workspace", None)]
+        scopes: list[tuple[str, str | None]] = [("app", app.id) for app in self._world.apps] + [
+            ("workspace", None)
+        ]
         for subject, app in scopes:
             for word, newest in (("daily", self._day_of(now)), ("hourly", self._hour_of(now))):
                 name = f"braze_{subject}_sessions_{word}"
