@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 RUN_READY := .venv/.run-$(shell cksum < requirements.lock | cut -d' ' -f1)
 DEV_READY := .venv/.dev-$(shell cat requirements-dev.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: help demo demo-history test bench lint format docs dashboards golden pictures chart lock wheel check-tools clean
+.PHONY: help demo demo-history test soak bench lint format docs dashboards golden pictures chart lock wheel check-tools clean
 
 demo: $(RUN_READY)  ## the exporter at work against a simulated Braze
 	$(BIN)/python -m exporter demo
@@ -20,6 +20,9 @@ help:  ## what can be made
 
 test: $(DEV_READY)  ## all tests, about 10 minutes on 2 cores
 	$(BIN)/python -m pytest
+
+soak: $(DEV_READY)  ## load for long, as Markdown; takes long; a part: make soak SOAK="--only scrapes --scrapes 10000"
+	$(BIN)/python -m tests.soak $(SOAK)
 
 bench: $(DEV_READY)  ## scrapes and polls measured beside others, as Markdown; docs/performance.md
 	$(BIN)/python -m bench.scrape
