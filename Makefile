@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 RUN_READY := .venv/.run-$(shell cksum < requirements.lock | cut -d' ' -f1)
 DEV_READY := .venv/.dev-$(shell cat requirements-dev.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: help demo demo-history test matrix bench lint format docs dashboards golden pictures chart lock wheel check-tools clean
+.PHONY: help demo demo-history test matrix soak bench lint format docs dashboards golden pictures chart lock wheel check-tools clean
 
 demo: $(RUN_READY)  ## the exporter at work against a simulated Braze
 	$(BIN)/python -m exporter demo
@@ -23,6 +23,9 @@ test: $(DEV_READY)  ## all tests, about 10 minutes on 2 cores
 
 matrix: $(DEV_READY)  ## every fault at every moment of an exporter's life, into docs/reliability.md; takes long
 	$(BIN)/python -m tests.matrix
+
+soak: $(DEV_READY)  ## load for long, as Markdown; takes long; a part: make soak SOAK="--only scrapes --scrapes 10000"
+	$(BIN)/python -m tests.soak $(SOAK)
 
 bench: $(DEV_READY)  ## scrapes and polls measured beside others, as Markdown; docs/performance.md
 	$(BIN)/python -m bench.scrape

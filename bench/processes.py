@@ -4,8 +4,8 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,11 +14,14 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Answer:
-    """Status, body as it came, and seconds from the request's first byte to the answer's last."""
+    """Status, body as it came, seconds from the request's first byte to the answer's last, and
+    header fields, in lower case.
+    """
 
     status: int
     body: bytes
     seconds: float
+    fields: Mapping[bytes, bytes] = field(default_factory=dict)
 
 
 class Caller:
@@ -28,7 +31,12 @@ class Caller:
     """
 
     def __init__(
-        self, port: int, path: str = "/metrics", gzip: bool = False, accept: str = ""
+        self,
+        port: int,
+        path: str = "/metrics",
+        gzip: bool = False,
+        accept: str = "",
+        method: str = "GET",
     ) -> None:
         headers = {
             "Host": f"127.0.0.1:{port}",
@@ -36,7 +44,8 @@ class Caller:
             "Accept-Encoding": "gzip" if gzip else "identity",
         }
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        self._request = f"GET {path} HTTP/1.1\r\n{lines}\r\n".encode()
+        self._request = f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode()
+        self._head_only = method == "HEAD"
         self._port = port
         self._sock: socket.socket | None = None
         self._room = bytearray(1 << 20)
@@ -58,7 +67,9 @@ class Caller:
         fields = dict(
             line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line
         )
-        if fields.get(b"transfer-encoding") == b"chunked":
+        if self._head_only:
+            body = first
+        elif fields.get(b"transfer-encoding") == b"chunked":
             body = _joined(self._until(b"0\r\n\r\n", first, at_end=True))
         elif b"content-length" in fields:
             body = self._exactly(int(fields[b"content-length"]), first)
@@ -66,7 +77,12 @@ class Caller:
             body = self._to_the_end(first)
         if fields.get(b"connection") == b"close" or head.startswith(b"HTTP/1.0"):
             self.close()
-        return Answer(status, body, time.perf_counter() - begun)
+        return Answer(status, body, time.perf_counter() - begun, fields)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the next request goes over a connection that was there before."""
+        return self._sock is not None
 
     def close(self) -> None:
         """Hang up."""
@@ -119,19 +135,16 @@ def _joined(chunked: bytes) -> bytes:
         at = end + 2 + size + 2
 
 
-@dataclass
-class Running:
-    """A server in another process."""
+class Measured:
+    """What a process uses now, as Linux counts it."""
 
-    process: "subprocess.Popen[bytes]"
-    port: int
-    log: Path
-    begun: float = field(default_factory=time.monotonic)
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
 
     @property
     def cpu(self) -> float:
         """Seconds of the processors it has used, in user mode and in the kernel."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICK
 
     @property
@@ -144,9 +157,37 @@ class Running:
         """How many there are now."""
         return self._status("Threads")
 
+    @property
+    def descriptors(self) -> int:
+        """How many files and sockets it has open."""
+        return len(self._targets())
+
+    @property
+    def sockets(self) -> int:
+        """How many of the descriptors are sockets."""
+        return sum(target.startswith("socket:") for target in self._targets())
+
+    def _targets(self) -> list[str]:
+        found = []
+        for entry in Path(f"/proc/{self.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed meanwhile
+                found.append(str(entry.readlink()))
+        return found
+
     def _status(self, name: str) -> int:
-        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         return int(next(line for line in lines if line.startswith(f"{name}:")).split()[1])
+
+
+class Running(Measured):
+    """A server in another process."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+        super().__init__(process.pid)
+        self.process = process
+        self.port = port
+        self.log = log
+        self.begun = time.monotonic()
 
     def wait_for(self, path: str, seconds: float = 120.0, every: float = 0.02) -> float:
         """Wait until `path` is answered with 200; returns the seconds since it was started."""

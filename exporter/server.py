@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 # Connections waiting to be accepted. With asyncio's 100, a burst of them costs a scrape the second
 # until the kernel repeats its first packet.
 _BACKLOG = 1024
+# Of those, accepted before it is seen whether there is room for them. asyncio accepts as many at a
+# time as may wait, each a descriptor, and we may not have so many.
+_ACCEPTED = 16
 
 
 class ListenError(Exception):
@@ -108,10 +111,12 @@ class Server:
                 self._welcome,
                 sock=sock,
                 limit=limits.head_bytes,
-                backlog=_BACKLOG,
+                backlog=_ACCEPTED,
             )
             for sock in sockets
         ]
+        for sock in sockets:
+            sock.listen(_BACKLOG)
         self._serving.set()
         await self._stopping.wait()
         for sock in sockets:
