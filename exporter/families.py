@@ -20,10 +20,10 @@ LIST = "/segments/list"
 
 _HOUR = 3600
 # A size is there when its day begins; a count is complete when its bucket is over, and under a
-# wrong time zone up to 14 hours later.
+# wrong time zone up to 14 hours later. Monthly users are there at 12:05 UTC, in some zones just
+# before the day is over.
 _STALE_SIZE = 36 * _HOUR
 _STALE = {Unit.DAY: 64 * _HOUR, Unit.HOUR: 4 * _HOUR}
-# A night's figure is there at 12:05 UTC, so in the west the day after; a 0 before is none.
 _ALL_DAY = 25 * _HOUR
 _ADVERB = {Unit.DAY: "daily", Unit.HOUR: "hourly"}
 

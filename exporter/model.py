@@ -31,9 +31,11 @@ Minimum = Literal["min_size", "min_sessions", "min_users", "min_events"]
 """The setting under `alerts` that says how much must be normal for an alarm to mean anything."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Family:
     """One kind of series: its metric, where Braze keeps it, and what to make of its values.
+
+    A family is a row of a table and equal to itself alone: every look-up of a series hashes one.
 
     `labels` are the label names of every sample; a label other than `workspace` is also the name of
     the parameter that asks Braze for it, left out where the label is empty. `has_unit` says that

@@ -90,7 +90,8 @@ class Watch:
             return True
         if collector == DISCOVERY:
             return bool(self.own((*self.ids, *self.by_segment)))
-        return next(self._wanted(collector, self.own(self.ids)), None) is not None
+        named = self._named_by_family(collector, self.own(self.ids))
+        return any(True for _, things in named for _ in things)
 
     def keep_of(self, collector: str) -> float:
         """How long a value of `collector` stands after it was last read.
@@ -121,11 +122,19 @@ class Watch:
 
         What the settings name, in every family of the catalogue that they ask for.
         """
-        return tuple(self._wanted(collector, segments))
+        workspace = (self.workspace,)
+        return tuple(
+            [
+                Series(family, workspace + values)
+                for families, named in self._named_by_family(collector, segments)
+                for values in named
+                for family in families
+            ]
+        )
 
     def wanted_of_all(self, segments: Sequence[str] = ()) -> tuple[Series, ...]:
         """The series that all collectors read."""
-        return tuple(one for name in COLLECTORS for one in self._wanted(name, segments))
+        return tuple(one for name in COLLECTORS for one in self.wanted(name, segments))
 
     def families(self, collector: str) -> tuple[Family, ...]:
         """The families of `collector` of which the settings ask for series, if they name any."""
@@ -137,12 +146,12 @@ class Watch:
             if option in families
         )
 
-    def _wanted(self, collector: str, segments: Sequence[str]) -> Iterator[Series]:
+    def _named_by_family(
+        self, collector: str, segments: Sequence[str]
+    ) -> Iterator[tuple[tuple[Family, ...], Iterable[tuple[str, ...]]]]:
+        """The families of `collector` that have the same labels, with what these tell apart."""
         for labels, families in groupby(self.families(collector), lambda family: family.labels):
-            chosen = tuple(families)
-            for values in self._named(collector, labels, segments):
-                for family in chosen:
-                    yield Series(family, (self.workspace, *values))
+            yield tuple(families), self._named(collector, labels, segments)
 
     def _options(self, collector: str) -> tuple[str, ...]:
         """What the settings choose of the families of `collector`."""

@@ -16,7 +16,7 @@ from exporter.recall import Recall, read_pasts
 from exporter.simulator import World
 from exporter.simulator.times import HOUR as AN_HOUR
 from exporter.watch import Alerts
-from tests.fakes import HOUR, NOW, at, hourly, points, utc
+from tests.fakes import HOUR, NOW, at, event, hourly, points, utc
 from tests.inline import Inline
 from tests.workbench import Workbench
 
@@ -175,6 +175,24 @@ def test_a_key_that_is_refused_is_not_hammered() -> None:
     found = read_past(braze, {hourly(f"a{number}"): known() for number in range(60)})
 
     assert len(braze.asked) == len(found) == 3
+
+
+def test_an_endpoint_that_is_forbidden_leaves_the_others_alone() -> None:
+    """A permission is of one endpoint."""
+    braze = Braze()
+
+    def read(series: Series, length: int, ending_at: float) -> Answer:
+        if series.label("event"):
+            raise BrazeError("forbidden", "status 403: Access Denied")
+        return braze.read(series, length, ending_at)
+
+    events = [event("bought", f"a{number}", "hourly") for number in range(6)]
+    hours = [hourly(f"a{number}") for number in range(6)]
+    pasts = dict.fromkeys([*events, *hours], known())
+    found = read_pasts([*pasts], pasts, read, threads=Inline(), width=1, go_on=lambda: True)
+
+    assert [series for series in found if series in events] == events[:3]
+    assert all(found[series][1] is History.READ for series in hours)
 
 
 def test_a_past_is_asked_for_once_an_hour_and_the_unknown_first() -> None:
