@@ -4,6 +4,7 @@ Everything is on this machine, bounded, and ends by itself; progress goes to std
 """
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -71,4 +72,5 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started ends with it
     sys.exit(main(sys.argv[1:]))

@@ -63,7 +63,7 @@ def reloads(
         found.removed += len(set(before) - set(after))
         page = page_of(process)
         if problem is None and workspaces_on(page) != set(after):
-            problem = f"polled are {sorted(workspaces_on(page))}, not {after}"
+            problem = f"on the page are {sorted(workspaces_on(page))}, not {after}"
         if (problem := problem or shop.wrong(page)) is not None:
             found.wrong.append(f"reload {number}: {problem}")
         if number % 10 == 9:

@@ -17,6 +17,7 @@ _CALLERS = 4
 _KEPT = 50  # scrapes on a connection, then it is made anew
 _PROGRESS = 10.0  # seconds
 _SCRAPE_TIMEOUT = 10.0  # seconds
+_ENOUGH = 100  # errors, after which a caller gives up
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,10 @@ KINDS = (
 
 @dataclass
 class Scrapes:
-    """What came of it. `wrong` holds the first errors, `seconds` how long each scrape took."""
+    """What came of it: each error, and how long each scrape took."""
 
     asked: int = 0
     again: int = 0
-    errors: int = 0
-    bytes: int = 0
     wrong: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
@@ -84,12 +83,6 @@ class Scrapes:
     def late(self) -> int:
         """How many took longer than Prometheus waits by default."""
         return sum(seconds > _SCRAPE_TIMEOUT for seconds in self.seconds)
-
-    def note(self, error: str) -> None:
-        """Count one more error."""
-        self.errors += 1
-        if len(self.wrong) < 10:
-            self.wrong.append(error)
 
 
 def scrape(
@@ -111,12 +104,11 @@ def scrape(
         problem = wrong(page) if page else None
     except (OSError, ValueError) as error:
         caller.close()
-        problem, answer = repr(error), None
+        problem = repr(error)
     found.asked += 1
     found.seconds.append(time.monotonic() - begun)
-    found.bytes += len(answer.body) if answer else 0
     if problem is not None:
-        found.note(problem)
+        found.wrong.append(problem)
 
 
 class Load:
@@ -167,8 +159,6 @@ class Load:
         return Scrapes(
             sum(each.asked for each in self.found),
             sum(each.again for each in self.found),
-            sum(each.errors for each in self.found),
-            sum(each.bytes for each in self.found),
             [error for each in self.found for error in each.wrong],
             [seconds for each in self.found for seconds in each.seconds],
         )
@@ -182,5 +172,7 @@ class Load:
             if number // len(KINDS) % _KEPT == _KEPT - 1:
                 caller.close()
             scrape(caller, kind, self._wrong, found)
+            if len(found.wrong) >= _ENOUGH:
+                break
         for _, caller in callers:
             caller.close()

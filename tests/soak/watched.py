@@ -25,10 +25,7 @@ _LEAKING = Path(__file__).with_name("leaking.py")
 _SIZE = re.compile(
     rb'^braze_segment_size\{workspace="shop",segment_id="([^"]+)"\} (\S+)$', re.MULTILINE
 )
-_WORKSPACES = re.compile(
-    rb'^braze_exporter_collector_interval_seconds\{workspace="([^"]+)",collector="segments"\}',
-    re.MULTILINE,
-)
+_WORKSPACE = re.compile(rb'[{,]workspace="([^"]+)"')
 
 
 @dataclass(frozen=True)
@@ -80,8 +77,8 @@ def page_of(process: Running) -> bytes:
 
 
 def workspaces_on(page: bytes) -> frozenset[str]:
-    """The workspaces that a page says are polled."""
-    return frozenset(name.decode() for name in _WORKSPACES.findall(page))
+    """The workspaces that a page says anything of."""
+    return frozenset(name.decode() for name in _WORKSPACE.findall(page))
 
 
 @contextmanager
