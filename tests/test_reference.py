@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.buckets import read_points
@@ -16,6 +16,7 @@ from exporter.past import History
 from exporter.watch import Alerts
 from tests.fakes import a_reading, a_watch, daily, hourly, size
 from tests.plainly import DAYS, HOURS, SETTLE, ZERO_AFTER, Bucket, Reference, Rows
+from tests.tries import tries
 
 WATCH = a_watch(
     settle=SETTLE.total_seconds(),
@@ -190,7 +191,7 @@ def agree(series: Series, braze: Braze, first: datetime, steps: Sequence[float],
 STEPS = st.lists(st.sampled_from((0.1, 0.5, 1, 2, 6, 9, 23, 24, 25, 49, 170, 400)), max_size=6)
 
 
-@settings(max_examples=150, deadline=None)
+@tries(150)
 @given(brazes(Unit.DAY), moments(), STEPS)
 def test_a_level_is_what_the_contract_says(
     braze: Braze, first: datetime, steps: list[float]
@@ -199,7 +200,7 @@ def test_a_level_is_what_the_contract_says(
     agree(size(), braze, first, steps, 0)
 
 
-@settings(max_examples=150, deadline=None)
+@tries(150)
 @given(brazes(Unit.DAY), moments(), STEPS)
 def test_a_daily_count_is_what_the_contract_says(
     braze: Braze, first: datetime, steps: list[float]
@@ -208,7 +209,6 @@ def test_a_daily_count_is_what_the_contract_says(
     agree(daily(), braze, first, steps, 0)
 
 
-@settings(max_examples=100, deadline=None)
 @given(brazes(Unit.HOUR), moments(), STEPS, st.integers(0, 3))
 def test_an_hourly_count_is_what_the_contract_says(
     braze: Braze, first: datetime, steps: list[float], read: int

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exporter.admission import Policy
@@ -25,6 +25,7 @@ from exporter.negotiation import Format
 from exporter.server import Limits, ListenError, Server
 from exporter.web import Body, Response, Route, Site, make_site, page, reply
 from tests.doubles import closed
+from tests.tries import tries
 
 SMALL = b"braze_up 1\n"
 LARGE = b"0123456789abcde\n" * (1 << 20)  # 16 MiB: more than the kernel takes for a lazy reader
@@ -356,7 +357,7 @@ def test_a_request_cut_short_harms_nobody(shared: Server) -> None:
     | st.binary(max_size=100).map(lambda junk: GET[:-2] + junk + b"\r\n\r\n")
 )
 @example(GET * 3)
-@settings(max_examples=60, deadline=None)
+@tries(60)
 def test_rubbish_harms_nobody(shared: Server, rubbish: bytes) -> None:
     """Whatever arrives is answered in HTTP, or not at all, and the next scrape works."""
     raw = everything(shared, rubbish)

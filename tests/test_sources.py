@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 from hypothesis import given
-from hypothesis import settings as of_hypothesis
 from hypothesis import strategies as st
 
 from exporter.config import ConfigError, Settings, Workspace, load, reference
+from tests.tries import tries
 
 COMPLETE = """\
 workspaces:
@@ -239,7 +239,7 @@ def told(file: Path | None, environ: Mapping[str, str]) -> str:
     return f"{settings} {settings!r} {settings.model_dump_json()}"
 
 
-@of_hypothesis(max_examples=150, deadline=None)
+@tries(150)
 @given(st.dictionaries(PLACES, SHAPES, max_size=4), st.sampled_from(["json", "yaml", "raw"]))
 def test_no_secret_in_a_file_is_ever_told(workspace: Mapping[str, object], form: str) -> None:
     """Wherever it was put, and whatever is wrong around it."""
@@ -250,7 +250,7 @@ def test_no_secret_in_a_file_is_ever_told(workspace: Mapping[str, object], form:
     assert SECRET not in told(Path("b.yml"), {})
 
 
-@of_hypothesis(max_examples=150, deadline=None)
+@tries(150)
 @given(st.dictionaries(PLACES, SHAPES.map(str), max_size=4))
 def test_no_secret_in_the_environment_is_ever_told(workspace: Mapping[str, str]) -> None:
     """Nor of a variable that is misspelled."""
@@ -267,7 +267,7 @@ VALUES = st.recursive(
 )
 
 
-@of_hypothesis(max_examples=200, deadline=None)
+@tries(200)
 @given(st.binary(max_size=100) | VALUES.map(lambda value: yaml.dump(value).encode()))
 def test_any_file_ends_in_settings_or_mistakes(content: bytes) -> None:
     """Nothing else is raised, whatever stands in it."""
@@ -276,7 +276,7 @@ def test_any_file_ends_in_settings_or_mistakes(content: bytes) -> None:
         load(Path("b.yml"), {}, {})
 
 
-@of_hypothesis(max_examples=200, deadline=None)
+@tries(200)
 @given(
     st.dictionaries(
         st.sampled_from([row.environment.replace("<NAME>", "MAIN") for row in reference()])
