@@ -16,6 +16,7 @@ DAYS = timedelta(days=1)
 SETTLE = timedelta(minutes=15)
 ZERO_AFTER = timedelta(hours=6)
 AHEAD = timedelta(hours=14)
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 Bucket = date | datetime  # a day of the zone, or the moment an hour begins, in UTC
 Rows = Sequence[tuple[Bucket, float | None]]
 
@@ -29,7 +30,7 @@ class Reference:
     zone: ZoneInfo
     offset: bool
     known: dict[Bucket, float] = field(default_factory=dict)
-    over: datetime = datetime(1970, 1, 1, tzinfo=UTC)  # the newest bucket that was ever complete
+    over: datetime = NEVER  # the newest bucket that was ever complete
     whole: bool = False
     zero: tuple[Bucket, datetime] | None = None
 
@@ -59,6 +60,8 @@ class Reference:
         """The history: it tells only what no answer told."""
         older = {bucket: value for bucket, value in rows if value is not None}
         self.known = older | self.known
+        if self.over == NEVER:  # what lies before the newest points is over
+            self.over = max(map(self.start, older), default=NEVER)
         self.whole = True
 
     def complete(self, bucket: Bucket) -> bool:
