@@ -5,7 +5,7 @@ mean; here stands what is held of them, for how long, and what settings and list
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -127,7 +127,7 @@ class Workspace:
             return [Series(family, (watch.workspace, each)) for each in self.selected()]
         if collector == DISCOVERY:
             return []
-        things = [("app", (app,)) for app in watch.apps]
+        things: list[tuple[str, tuple[str, ...]]] = [("app", (app,)) for app in watch.apps]
         things += [("segment", (s, app)) for s in watch.by_segment for app in watch.apps or ("",)]
         things += [("workspace", ())] if watch.workspace_total else []
         word = {Unit.DAY: "daily", Unit.HOUR: "hourly"}
@@ -234,7 +234,7 @@ def _workspace(workspace: Workspace, now: float) -> Iterator[tuple[str, dict[str
 
 def _collector(
     collector: Collector, name: str, interval: float
-) -> Iterator[tuple[str, Mapping[str, str], float]]:
+) -> Iterator[tuple[str, dict[str, str], float]]:
     of, last = {"collector": name}, collector.last
     yield "braze_exporter_collector_interval_seconds", of, interval
     if collector.success is not None:

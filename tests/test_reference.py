@@ -22,8 +22,11 @@ WATCH = a_watch(
     zero_after=ZERO_AFTER.total_seconds(),
     alerts=Alerts(drop=0.25, min_size=40, min_sessions=60),
 )
-# Around the changes of the clocks in the zones of `brazes`, and a plain day.
-MOMENTS = ("2024-03-10", "2024-03-31", "2024-04-07", "2024-04-26", "2024-10-27", "2024-11-03")
+# Around the changes of the clocks in the zones of `brazes`, the leap day and the end of a year.
+MOMENTS = (
+    "2023-12-31", "2024-02-29", "2024-03-10", "2024-03-31", "2024-04-07", "2024-04-26",
+    "2024-10-27", "2024-11-03",
+)  # fmt: skip
 
 
 def moments() -> st.SearchStrategy[datetime]:

@@ -1,12 +1,12 @@
-"""How many inputs a property is tried with: few in the ordinary tests, many by `make fuzz`."""
+"""How many inputs a property is tried with: some in the ordinary tests, many by `make fuzz`."""
 
 import os
 from typing import Any
 
 from hypothesis import HealthCheck, settings
 
-TIMES = int(os.environ.get("FUZZ_TIMES", "1"))
-"""How often as many as in the ordinary tests."""
+TIMES = float(os.environ.get("FUZZ_TIMES", "1"))
+"""How often as many as in the ordinary tests; less than 1 for mutants."""
 
 
 def load_profile() -> None:
@@ -19,8 +19,8 @@ def load_profile() -> None:
         "ours",
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
-        max_examples=100 * TIMES,
-        derandomize=TIMES == 1,
+        max_examples=_times(100),
+        derandomize=TIMES <= 1,
         print_blob=True,
     )
     settings.load_profile("ours")
@@ -28,4 +28,8 @@ def load_profile() -> None:
 
 def tries(ordinary: int, **others: Any) -> settings:
     """So many inputs in the ordinary tests, where 100 are too few or too slow."""
-    return settings(max_examples=ordinary * TIMES, **others)
+    return settings(max_examples=_times(ordinary), **others)
+
+
+def _times(ordinary: int) -> int:
+    return max(int(ordinary * TIMES), 1)
