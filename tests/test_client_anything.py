@@ -55,9 +55,7 @@ BODIES = st.one_of(
         cut, SUCCESSES.map(lambda payload: json.dumps(payload).encode()), st.integers(0, 10**6)
     ),
     st.builds(lambda a, b: a + KEY.encode() + b, st.binary(max_size=9), st.binary(max_size=9)),
-    st.sampled_from(
-        [b"[" * 99_999, b'{"message":"success","data":[' + b"9" * 9999 + b"]}", b"\xff"]
-    ),
+    st.sampled_from([b"[" * 99_999, b'{"message":"success","data":[' + b"9" * 9999 + b"]}"]),
 )
 HEADERS = st.dictionaries(
     st.sampled_from(["retry-after", "x-ratelimit-limit", "x-ratelimit-remaining",
