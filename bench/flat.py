@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.braze import segment_id, sizes
 from bench.year import a_watch
 from exporter.buckets import read_points
-from exporter.catalog import DISCOVERY, FAMILY, SEGMENTS
+from exporter.families import DISCOVERY, FAMILY, SEGMENTS
 from exporter.model import Answer, Reading, Segment
 from exporter.snapshot import Store
 
@@ -32,7 +32,7 @@ def main(polls: int, segments: int = SEGMENTS_OF_IT) -> None:
     store.expect([watch])
     listing = tuple(Segment(segment_id(n), f"Segment {n}") for n in range(segments))
     store.publish(Reading(watch.workspace, DISCOVERY, 0, 0, listing=listing), watch)
-    wanted = watch.sizes([segment.id for segment in listing])
+    wanted = watch.wanted(SEGMENTS, [segment.id for segment in listing])
     family, today = FAMILY["braze_segment_size"], datetime.now(UTC)
     canned = [sizes(each, today) for each in range(499)]
     for number in range(1, polls + 1):

@@ -9,7 +9,7 @@ from datetime import time as clock
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from exporter.catalog import FAMILY
+from exporter.families import FAMILY
 from exporter.model import Kind, Point, Series, Unit
 
 HOUR, DAY = 3600, 86400

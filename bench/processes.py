@@ -5,7 +5,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,7 +45,12 @@ class Caller:
         """One request. Raises OSError where no whole answer comes."""
         begun = time.perf_counter()
         if self._sock is None:
-            self._sock = socket.create_connection(("127.0.0.1", self._port), timeout=120)
+            self._sock = socket.socket()
+            # Room for an answer: on loopback a packet has up to 64 kB, and where that is the whole
+            # window Linux waits 40 ms before it says that there is room again.
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+            self._sock.settimeout(120)
+            self._sock.connect(("127.0.0.1", self._port))
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._sock.sendall(self._request)
         head, _, first = self._until(b"\r\n\r\n", b"").partition(b"\r\n\r\n")
@@ -147,9 +152,8 @@ class Running:
         """Wait until `path` is answered with 200; returns the seconds since it was started."""
         while time.monotonic() < self.begun + seconds:
             try:
-                caller = Caller(self.port, path)
-                status = caller.ask().status
-                caller.close()
+                with closing(Caller(self.port, path)) as caller:
+                    status = caller.ask().status
                 if status == 200:
                     return time.monotonic() - self.begun
             except OSError:

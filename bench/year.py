@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from bench.made import HOUR, USERS, Made, sessions, sizes, sure, with_drops
-from exporter.catalog import DISCOVERY, SEGMENTS, SESSIONS
+from exporter.families import DISCOVERY, SEGMENTS, SESSIONS
 from exporter.history import Value
 from exporter.holding import Held, held_after, with_history
 from exporter.model import Answer, Reading, Series, Unit

@@ -101,6 +101,22 @@ ACCOUNT: dict[str, Cause] = {
         "switch on analytics tracking on the segment's page in Braze (25 an app at most), or "
         "remove the id from sessions.by_segment",
     ),
+    "kpi-silent": Cause(
+        "kpi",
+        "{whose} has no {noun} in a week",
+        "Braze leaves out what it never counted; uninstalls it counts only where uninstall "
+        "tracking is on",
+        "switch on uninstall tracking of the app in Braze if it is that, compare its app_id, or "
+        "remove {option} from kpi.metrics",
+        State.WARNING,
+    ),
+    "event-silent": Cause(
+        "event",
+        "the event {event} did not happen in {whose} in the last days",
+        "Braze answers a name that it does not know without points; upper and lower case differ",
+        "compare it with Data Settings > Custom Events in Braze, or remove it from events.names",
+        State.WARNING,
+    ),
     "time-unreadable": Cause(
         "time",
         "the points of {endpoint} cannot be read ({detail})",

@@ -3,24 +3,27 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from exporter.catalog import FAMILIES, LIST, SEGMENTS
 from exporter.client import BrazeError
+from exporter.families import EVENTS, FAMILIES, KPI, LIST, SEGMENTS, SESSIONS
 from exporter.findings import Finding
-from exporter.model import Segment, Series, Unit
+from exporter.model import Series, Unit
 from exporter.pacing import reserve_wait
 from exporter.patient import Patient
 from exporter.poller import endpoints
 from exporter.quantities import format_share
 from exporter.remedies import permission_of
-from exporter.watch import Selection, select
 from exporter.waychecks import detail_of, first_answer, unreadable_points
 
 _NO_SEGMENT = "00000000-0000-0000-0000-000000000000"
 _MOST_ASKED = 20  # ids that are not in the list: asked one by one
 
+_WHAT = {each: each for each in (SEGMENTS, SESSIONS, EVENTS)}
 _VALUES = {
     LIST: "segments to discover",
-    **{family.endpoint: f"{family.collector} to show" for family in FAMILIES},
+    **{
+        family.endpoint: f"{_WHAT.get(family.collector, family.noun)} to show"
+        for family in FAMILIES
+    },
 }
 
 
@@ -43,7 +46,7 @@ def _elsewhere(patient: Patient) -> Finding:
         for name, url in patient.means.instances.items()
         if url != patient.workspace.endpoint
     }
-    question = patient.watch.sizes((_NO_SEGMENT,))[0]
+    question = patient.watch.wanted(SEGMENTS, (_NO_SEGMENT,))[0]
     unasked = 0
     for name, url in others.items():
         with patient.visit_elsewhere(url) as visit:
@@ -118,21 +121,23 @@ def _permission(patient: Patient, endpoint: str, wanted: Sequence[str]) -> Findi
 def _question(patient: Patient, endpoint: str) -> object:
     if endpoint == LIST:
         return patient.listing()
-    if endpoint == "/sessions/data_series":
-        return patient.answer(_clearest(patient.watch.sessions()))
+    return patient.answer(_asked_of(patient, endpoint))
+
+
+def _asked_of(patient: Patient, endpoint: str) -> Series:
+    """The series that tells most clearly what the key may ask `endpoint`."""
+    wanted = [one for one in patient.wanted if one.family.endpoint == endpoint]
     # One that Braze does not know tells as much of the permission: 400 instead of 403.
-    first = (*_selection(patient).selected, _NO_SEGMENT)[0]
-    return patient.answer(patient.watch.sizes((first,))[0])
+    return _clearest(wanted or patient.watch.wanted(SEGMENTS, (_NO_SEGMENT,)))
 
 
 def _may_be_the_id(patient: Patient, endpoint: str) -> bool:
     """Whether a 400 can mean the id that was asked for: not if there was none, or a listed one."""
     if endpoint == LIST:
         return False
-    if endpoint == "/sessions/data_series":
-        return bool(_clearest(patient.watch.sessions()).query)
-    listed = {one.id for one in _listed(patient) or ()}
-    return listed.isdisjoint(_selection(patient).selected[:1])
+    series = _asked_of(patient, endpoint)
+    listed = {one.id for one in patient.listed or ()} if series.family.collector == SEGMENTS else ()
+    return any(value not in listed for value in series.query.values())
 
 
 def _clearest(series: Sequence[Series]) -> Series:
@@ -142,23 +147,14 @@ def _clearest(series: Sequence[Series]) -> Series:
     )
 
 
-def _listed(patient: Patient) -> tuple[Segment, ...] | None:
-    listing = patient.listing() if LIST in endpoints(patient.watch) else None
-    return listing if isinstance(listing, tuple) else None
-
-
-def _selection(patient: Patient) -> Selection:
-    return select(_listed(patient), patient.watch)
-
-
 def segment(patient: Patient) -> list[Finding]:
     """Look for each id in the list, and ask for those that are not there."""
-    watch, listed = patient.watch, _listed(patient)
+    watch, listed = patient.watch, patient.listed
     if SEGMENTS not in watch.intervals and not watch.by_segment:
         return [patient.skipped("segment", "the settings ask for none")]
     known = {one.id for one in listed or ()}
-    sizes = zip(watch.ids, watch.sizes(watch.ids), strict=True)
-    counts = {one.label("segment_id") or "": one for one in watch.sessions()}
+    sizes = zip(watch.ids, watch.wanted(SEGMENTS, watch.ids), strict=True)
+    counts = {one.label("segment_id") or "": one for one in watch.wanted(SESSIONS)}
     asked = [(each, series, "segments.ids") for each, series in sizes]
     asked += [(each, counts[each], "sessions.by_segment") for each in watch.by_segment]
     asked = [one for one in asked if one[0] not in known]
@@ -168,7 +164,7 @@ def segment(patient: Patient) -> list[Finding]:
         if isinstance(said, BrazeError) and said.reason == "bad_request":
             detail = detail_of(said)
             found.append(patient.found("segment-unknown", id=each, where=where, detail=detail))
-    selection = _selection(patient)
+    selection = patient.selection
     if watch.discover and listed is not None and not selection.selected:
         found.append(patient.found("nothing-selected", listed=len(listed)))
     if selection.over_limit:
@@ -192,7 +188,7 @@ def app(patient: Patient) -> list[Finding]:
 
 
 def _app(patient: Patient, app_id: str, name: str) -> Finding:
-    of_app = [one for one in patient.watch.sessions() if one.label("app_id") == app_id]
+    of_app = [one for one in patient.watch.wanted(SESSIONS) if one.label("app_id") == app_id]
     series = _clearest(of_app)
     said = patient.answer(series)
     if isinstance(said, BrazeError):
@@ -209,7 +205,7 @@ def _app(patient: Patient, app_id: str, name: str) -> Finding:
 
 def tracking(patient: Patient) -> list[Finding]:
     """Look it up in the list."""
-    wanted, listed = patient.watch.by_segment, _listed(patient)
+    wanted, listed = patient.watch.by_segment, patient.listed
     if not wanted:
         return [patient.skipped("tracking", "the settings ask for no sessions by segment")]
     tracked = {one.id: one.tracked for one in listed or ()}
@@ -220,6 +216,43 @@ def tracking(patient: Patient) -> list[Finding]:
     if unknown:
         return [patient.skipped("tracking", f"the list does not tell it of {unknown} segments")]
     return [patient.ok("tracking", f"all {len(wanted)} have it")]
+
+
+def kpi(patient: Patient) -> list[Finding]:
+    """Ask for each figure of each app, and of the workspace."""
+    asked = patient.watch.wanted(KPI)
+    if not asked:
+        return [patient.skipped("kpi", "the settings ask for none")]
+    silent = [one for one in asked[:_MOST_ASKED] if _silent(patient, one)]
+    return [
+        patient.found(
+            "kpi-silent", whose=_whose(patient, one), noun=one.family.noun, option=one.family.option
+        )
+        for one in silent
+    ] or [patient.ok("kpi", "there are values of all that could be read")]
+
+
+def event(patient: Patient) -> list[Finding]:
+    """Ask for each event."""
+    asked = {one.labels: one for one in reversed(patient.watch.wanted(EVENTS))}
+    if not asked:
+        return [patient.skipped("event", "the settings name none")]
+    silent = [one for one in [*asked.values()][:_MOST_ASKED] if _silent(patient, one)]
+    return [
+        patient.found("event-silent", whose=_whose(patient, one), event=one.label("event"))
+        for one in silent
+    ] or [patient.ok("event", "there are values of all that could be read")]
+
+
+def _silent(patient: Patient, series: Series) -> bool:
+    """Whether Braze answers without a value other than 0."""
+    said = patient.answer(series)
+    return not isinstance(said, BrazeError) and not any(point.value for point in said.points)
+
+
+def _whose(patient: Patient, series: Series) -> str:
+    app = series.label("app_id")
+    return f"the app {patient.watch.apps[app]}" if app else "the whole workspace"
 
 
 def time(patient: Patient) -> list[Finding]:
@@ -237,7 +270,7 @@ def time(patient: Patient) -> list[Finding]:
             moment = datetime.fromtimestamp(said.points[-1].start, patient.watch.zone)
             form = "%Y-%m-%d %H:%M" if series.family.unit is Unit.HOUR else "%Y-%m-%d"
             newest[series.family.unit.value] = moment.strftime(form)
-        else:
+        elif series.family.collector not in (KPI, EVENTS):  # those have checks of their own
             found.setdefault(endpoint, patient.found("no-points", endpoint=endpoint))
     if found:
         return list(found.values())

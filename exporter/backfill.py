@@ -9,7 +9,7 @@ from typing import TypeVar
 from exporter.client import MOST_POINTS, BrazeError
 from exporter.model import Answer, Kind, Point, Series, Unit
 from exporter.past import DEPTH
-from exporter.poll import REFUSED
+from exporter.refusals import Refusals
 from exporter.replay import replay
 from exporter.samplefile import SampleFile, Span
 from exporter.watch import Watch
@@ -23,7 +23,7 @@ Question = tuple[Series, int]
 # A page may cut its last bucket short, and a day may have 25 hours: the next one covers that.
 _STEP = {Unit.DAY: (MOST_POINTS - 2) * 86_400, Unit.HOUR: (MOST_POINTS - 2) * 3_600}
 _REFUSALS = 5
-_HOPELESS = REFUSED | {"connection", "timeout", "tls"}  # which have little to do with one series
+_NO_WAY = frozenset({"connection", "timeout", "tls"})  # they have little to do with one series
 
 
 def page_ends(unit: Unit, span: Span) -> list[int]:
@@ -52,15 +52,16 @@ def write_history(
 
     `read(series, length, ending_at)` asks Braze; `width` questions are under way at a time, and
     `asked` is called after each. A series is written whole or not at all. After five series in a
-    row were refused or not answered, the rest are not asked. Raises Interrupted, and OSError where
+    row were refused (of an endpoint, for want of a permission) or not answered, the rest are not
+    asked. Raises Interrupted, and OSError where
     the file cannot be written.
     """
     failures: dict[Series, str] = {}
-    refused = 0
+    refusals = Refusals(_REFUSALS, also=_NO_WAY)
 
     def questions() -> Iterator[Question]:
         for series in wanted:
-            if refused >= _REFUSALS:
+            if refusals.final(series.family.endpoint):
                 failures[series] = "not asked: Braze answered none of the last five"
                 continue
             for end in page_ends(series.family.unit, span):
@@ -84,9 +85,9 @@ def write_history(
             file.add(series, replay(_points(pages, span), series, watch, span.until))
         except BrazeError as error:
             failures[series] = str(error)
-            refused = refused + 1 if error.reason in _HOPELESS else 0
+            refusals.note(series.family.endpoint, error.reason)
         else:
-            refused = 0
+            refusals.note(series.family.endpoint, None)
     return failures
 
 

@@ -15,11 +15,12 @@ from pathlib import Path
 
 from exporter.account import Account
 from exporter.backfill import page_ends, write_history
-from exporter.catalog import DISCOVERY, Metric, metrics
+from exporter.catalog import Metric, metrics
 from exporter.client import BrazeError
 from exporter.columns import printable
 from exporter.commands import DONE, FAILED, USAGE, fail, settings_and_keys
 from exporter.config import Settings
+from exporter.families import DISCOVERY
 from exporter.model import Segment, Series
 from exporter.poller import endpoints, watch_of
 from exporter.progress import progress
@@ -162,7 +163,7 @@ def _works(
                     failures[f"the list of segments of {name}"] = str(error)
         selection = select(listing, watch)
         names = {segment.id: segment for segment in listing or ()}
-        series = (*watch.sizes(selection.selected), *watch.sessions())
+        series = watch.wanted_of_all(selection.selected)
         yield _Work(account, watch, series, tuple(infos(watch, selection, names)))
 
 

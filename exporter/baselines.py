@@ -1,6 +1,6 @@
 """What is normal for a bucket, by those a day, a week and up to four weeks before: pure."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -8,7 +8,7 @@ from math import isfinite
 from statistics import median
 from zoneinfo import ZoneInfo
 
-from exporter.model import Kind, Unit
+from exporter.model import Concern, Kind, Unit
 from exporter.past import Past
 
 NAMES = ("1d", "1w", "4w_median")
@@ -40,30 +40,46 @@ def baselines(past: Past, start: int, kind: Kind, unit: Unit, zone: ZoneInfo) ->
     median over four weeks: of a level, of the 28 days before, of which 7 must be known; of a count,
     of the same weekday (and hour), of which 2 must be.
     """
+    moments = _earlier(start, unit, zone)
+    day, *weeks = [None if moment is None else past.value(moment) for moment in moments]
+    yesterday, *_, first = moments
+    if kind is Kind.COUNT:
+        four_weeks = _median([value for value in weeks if value is not None], _LEAST_WEEKS)
+    elif yesterday is None or first is None:
+        four_weeks = None
+    else:  # all that lies between are days, for each begins at local midnight
+        known = past.between(first, yesterday)
+        four_weeks = _median([value for _, value in known], _LEAST_DAYS)
+    return Baselines(day, weeks[0], four_weeks)
 
-    def value(days: int) -> float | None:
-        moment = _days_before(start, days, unit, zone)
-        return None if moment is None else past.value(moment)
 
-    if kind is Kind.LEVEL:
-        four_weeks = _median((value(days) for days in range(1, 29)), _LEAST_DAYS)
-    else:
-        four_weeks = _median((value(7 * weeks) for weeks in range(1, 5)), _LEAST_WEEKS)
-    return Baselines(value(1), value(7), four_weeks)
+def threshold(normal: Baselines, concern: Concern, share: float, least: float) -> float | None:
+    """The value below which it is a drop: a share under the smaller one of week and median; or
+    above which it is a surge: a share over the larger one.
 
-
-def threshold(normal: Baselines, drop: float, least: float) -> float | None:
-    """The value below which it is a drop: a share of `drop` under the smaller of week and median.
-
-    None where neither is known, or the smaller one is below `least`: of little, much is noise.
+    None where neither is known, or that one is below `least`: of little, much is noise.
     """
-    known = [value for value in (normal.week, normal.four_weeks) if value is not None]
-    if not known or min(known) < least:
+    base = compared(normal, concern)
+    if base is None or base < least:
         return None
-    return (1 - drop) * min(known)
+    value = (1 - share) * base if concern is Concern.DROP else (1 + share) * base
+    return value if isfinite(value) else None
+
+
+def compared(normal: Baselines, concern: Concern) -> float | None:
+    """Which one of week and median an alarm compares with: the one that is harder to pass."""
+    known = [value for value in (normal.week, normal.four_weeks) if value is not None]
+    if not known:
+        return None
+    return min(known) if concern is Concern.DROP else max(known)
 
 
 @lru_cache(maxsize=1024)  # the series of a poll nearly all ask for the same bucket
+def _earlier(start: int, unit: Unit, zone: ZoneInfo) -> tuple[int | None, ...]:
+    """When the same local day or hour began a day, and one to four weeks, before `start`."""
+    return tuple(_days_before(start, days, unit, zone) for days in (1, 7, 14, 21, 28))
+
+
 def _days_before(start: int, days: int, unit: Unit, zone: ZoneInfo) -> int | None:
     """When the same local day or hour began, days before; None for an hour that did not exist."""
     local = datetime.fromtimestamp(start, zone)
@@ -76,8 +92,7 @@ def _days_before(start: int, days: int, unit: Unit, zone: ZoneInfo) -> int | Non
     return moment if existed else None
 
 
-def _median(values: Iterable[float | None], least: int) -> float | None:
-    known = [value for value in values if value is not None]
+def _median(known: Sequence[float], least: int) -> float | None:
     found = median(known) if len(known) >= least else None
     # Between two of the largest numbers there are lies none that a float can hold.
     return found if found is not None and isfinite(found) else None

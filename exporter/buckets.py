@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from itertools import pairwise
@@ -45,35 +45,50 @@ def read_points(
     exists in `zone`, and that bucket starts at most 14 h after `sent` (epoch seconds). Of several
     rows for one bucket the last in the list wins.
     """
-    readable = [row for row in (_read_row(row, field) for row in rows) if row is not None]
-    points: dict[int, Point] = {}
-    starts: Iterable[int | None]
-    if unit is Unit.DAY:
-        starts = [_day_start(row.wall.date(), zone) for row in readable]
-    else:
-        starts = _hour_starts(readable, zone)
-    for row, start in zip(readable, starts, strict=True):
-        if start is None or start > sent + ZONE_MISMATCH:
-            continue
-        if unit is Unit.HOUR:
-            points[start] = Point(start, start + _HOUR, row.value, row.offset is not None)
-            continue
-        end = _day_start(row.wall.date() + timedelta(days=1), zone)
-        if end > start:  # a country that crosses the date line skips a whole day
-            points[start] = Point(start, end, row.value, offset=False)
+    read = _days if unit is Unit.DAY else _hours
+    latest = sent + ZONE_MISMATCH
+    points = {point.start: point for point in read(rows, field, zone) if point.start <= latest}
     return tuple(points[start] for start in sorted(points))
+
+
+def _days(rows: Sequence[object], field: str, zone: ZoneInfo) -> Iterator[Point]:
+    for row in rows:
+        if isinstance(row, dict):
+            time, value = row.get("time"), _number(row.get(field))
+            day = _day(time, zone) if isinstance(time, str) else None
+            if day is not None and value is not None:
+                yield Point(*day, value, offset=False)
+
+
+def _hours(rows: Sequence[object], field: str, zone: ZoneInfo) -> Iterator[Point]:
+    readable = [row for row in (_read_row(row, field) for row in rows) if row is not None]
+    for row, start in zip(readable, _hour_starts(readable, zone), strict=True):
+        if start is not None:
+            yield Point(start, start + _HOUR, row.value, row.offset is not None)
 
 
 def _read_row(row: object, field: str) -> _Row | None:
     if not isinstance(row, dict):
         return None
-    value = _number(row.get(field))
-    time = row.get("time")
+    time, value = row.get("time"), _number(row.get(field))
     read = _read_time(time) if isinstance(time, str) else None
     return _Row(*read, value) if value is not None and read is not None else None
 
 
-@lru_cache(maxsize=4096)  # the answers of a poll nearly all name the same days or hours
+@lru_cache(maxsize=4096)  # the answers of a poll nearly all name the same days
+def _day(time: str, zone: ZoneInfo) -> tuple[int, int] | None:
+    """When the day that `time` names begins and ends; None for a text that names none, and for a
+    day that a country skips when it crosses the date line.
+    """
+    read = _read_time(time)
+    if read is None:
+        return None
+    day = read[0].date()
+    start, end = _day_start(day, zone), _day_start(day + timedelta(days=1), zone)
+    return (start, end) if start < end else None
+
+
+@lru_cache(maxsize=4096)  # of a poll of hours, the same hours
 def _read_time(text: str) -> tuple[datetime, timezone | None] | None:
     """The wall time that `text` names and its offset from UTC, where it has one; None for a text
     that names none.
@@ -114,7 +129,6 @@ def _offset(text: str | None) -> timezone | None:
     return timezone(-span if text[0] == "-" else span)
 
 
-@lru_cache(maxsize=4096)
 def _day_start(day: date, zone: ZoneInfo) -> int:
     """The first moment of `day`; where midnight is skipped, the moment the clock skips it."""
     return int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp())

@@ -1,4 +1,4 @@
-"""Every metric we export, and the Braze endpoint behind it: one table.
+"""Every metric we export: one table.
 
 Exposition, telemetry, the documentation and its test read this table; names and labels are SemVer
 API.
@@ -9,50 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
-from exporter.model import Family, Kind, Unit
-
-DISCOVERY = "discovery"
-SEGMENTS = "segments"
-SESSIONS = "sessions"
-
-LIST = "/segments/list"
-
-FAMILIES: tuple[Family, ...] = (
-    Family(
-        "braze_segment_size",
-        ("workspace", "segment_id"),
-        Kind.LEVEL,
-        Unit.DAY,
-        SEGMENTS,
-        "/segments/data_series",
-        "size",
-        "Users in the segment, Braze's estimate of the day (segments overlap: a sum means nothing)",
-    ),
-    *(
-        Family(
-            f"braze_{subject}_sessions_{word}",
-            labels,
-            Kind.COUNT,
-            unit,
-            SESSIONS,
-            "/sessions/data_series",
-            "sessions",
-            f"Sessions of {whose} in one {unit.value}",
-        )
-        for subject, labels, whose in (
-            ("app", ("workspace", "app_id"), "the app"),
-            (
-                "segment",
-                ("workspace", "segment_id", "app_id"),
-                "the segment's users in the app (every app where app_id is empty)",
-            ),
-            ("workspace", ("workspace",), "the whole workspace"),
-        )
-        for unit, word in ((Unit.DAY, "daily"), (Unit.HOUR, "hourly"))
-    ),
-)
-
-FAMILY = {family.name: family for family in FAMILIES}
+from exporter.families import FAMILIES, LIST
+from exporter.model import Concern, Family, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +21,12 @@ class Metric:
     type: str
     labels: tuple[str, ...]
     help: str
+
+
+_ALARM = {
+    Concern.DROP: "below which {} counts as dropped",
+    Concern.SURGE: "above which {} counts as a surge",
+}
 
 
 class ValueMetrics(NamedTuple):
@@ -105,7 +69,7 @@ def value_metrics(family: Family) -> ValueMetrics:
         ),
         gauge(
             "_alert_threshold",
-            f"The value below which {family.name} counts as dropped, by alerts in the settings; "
+            f"The value {_ALARM[family.concern].format(family.name)}, by alerts in the settings; "
             "absent where too little is normal or known",
         ),
     )

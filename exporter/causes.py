@@ -22,6 +22,8 @@ CHECKS: dict[str, str] = {
     "segment": "Are there segments to read, and does Braze know those named by their id?",
     "app": "Does Braze know each app, and does it have sessions?",
     "tracking": "Do the segments under `by_segment` have analytics tracking?",
+    "kpi": "Has Braze values of each figure under `kpi.metrics`?",
+    "event": "Has Braze counted each event under `events.names`?",
     "time": "Can the times in Braze's answers be read?",
     "time-zone": "Is `time_zone` the company's time zone in Braze?",
     "port": "Can the exporter listen where it is to?",

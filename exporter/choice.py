@@ -15,7 +15,7 @@ _Key = Callable[[Row], Any]
 # What is not known comes last either way.
 _KEYS: dict[str, _Key] = {
     # Of what is equally bad, first the apps, then their parts.
-    "state": lambda row: (SEVERITY[row.state], len(row.ids), _or_much(row.change_to_normal)),
+    "state": lambda row: (SEVERITY[row.state], len(row.ids), _or_much(row.worsening)),
     "name": lambda row: (row.title.casefold(), row.series.family.name),
     "value": lambda row: row.value,
     "age": lambda row: None if row.start is None else -row.start,
@@ -40,6 +40,8 @@ class Choice:
     sort: str = "state"
     page: int = 1
     sessions_page: int = 1
+    kpi_page: int = 1
+    events_page: int = 1
     refresh: str = ""
 
     @classmethod
@@ -54,13 +56,15 @@ class Choice:
             sort=sort if sort.removeprefix("-") in SORTS else "state",
             page=_number(given.get("page", "")),
             sessions_page=_number(given.get("sessions_page", "")),
+            kpi_page=_number(given.get("kpi_page", "")),
+            events_page=_number(given.get("events_page", "")),
             refresh=_one_of(given.get("refresh", ""), ["off"]),
         )
 
     def link(self, **changes: str | int) -> str:
         """The query, with its `?`, that asks for the same but for `changes`."""
         # Another choice begins at its first page again.
-        first = {} if "page" in changes or "sessions_page" in changes else _FIRST
+        first = {} if changes.keys() & _FIRST else _FIRST
         other = replace(self, **first, **changes)  # type: ignore[arg-type]  # as the fields are
         return "?" + urlencode(
             {
@@ -94,7 +98,7 @@ class Choice:
         return [row for _, row in known + unknown]
 
 
-_FIRST = {"page": 1, "sessions_page": 1}
+_FIRST = dict.fromkeys(("page", "sessions_page", "kpi_page", "events_page"), 1)
 
 
 @dataclass(frozen=True, slots=True)

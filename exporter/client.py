@@ -9,11 +9,11 @@ from typing import Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from exporter.buckets import read_points
-from exporter.catalog import LIST
+from exporter.families import LIST
 from exporter.limiter import Interrupted, Limiter, Paused
 from exporter.model import Answer, Family, RateLimit, Segment, Series
 from exporter.pacing import asked_wait, backoff, read_rate_limit
-from exporter.secretfile import hidden
+from exporter.redaction import hidden
 from exporter.transport import Reply, TransportError
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ MOST_POINTS = 100
 _ENDING_AT = "%Y-%m-%dT%H:%M:%SZ"  # Braze takes many forms; this one needs no escaping
 
 _PAGES = 1000  # a list that never ends is no list
+_LOOKED_AT = 4096  # characters of a message, of which some are told
 _NO_ANSWER = frozenset({"unauthorized", "server_error", "timeout", "connection", "tls"})
 _STATUS = {
     400: "bad_request",
@@ -111,7 +112,7 @@ class Client:
         """
         family = series.family
         query = series.query | {"length": str(length)}
-        if family.endpoint != "/segments/data_series":  # which knows days only
+        if family.has_unit:
             query["unit"] = family.unit.value
         if ending_at is not None:
             query["ending_at"] = datetime.fromtimestamp(ending_at, UTC).strftime(_ENDING_AT)
@@ -156,11 +157,10 @@ class Client:
         raise BrazeError("invalid_response", f"the list of segments has over {_PAGES} pages")
 
     def _get(
-        self, path: str, query: Mapping[str, str], read: Callable[[dict[str, Any], float], T]
+        self, path: str, query: Mapping[str, str], read: Callable[[dict[str, Any], float, str], T]
     ) -> T:
-        """What `read` makes of the JSON object that came back and of the moment it was asked for.
-
-        After up to three tries. Raises BrazeError.
+        """What `read` makes of the JSON object that came back after up to three tries, the moment
+        it was asked for and the key that is not to be shown. Raises BrazeError.
         """
         attempt, answered = 0, False
         failure = BrazeError("rate_limited", "paused, as Braze asked", sent=False)
@@ -181,7 +181,7 @@ class Client:
                 self._observer.rate_limit(limit)
                 self._limiter.heed(limit)
                 asked = _asked_wait(reply, self._now())
-                result = read(_read_payload(reply, key), sent)
+                result = read(_read_payload(reply, key), sent, key)
             except TransportError as error:
                 if self._pause(0):  # cut off by us: no failure of Braze's
                     raise Interrupted from None
@@ -244,11 +244,12 @@ def _excerpt(reply: Reply, key: str) -> str:
         message = json.loads(reply.body)["message"]
     except (ValueError, TypeError, KeyError, RecursionError):
         message = reply.body.decode("utf-8", "replace")
-    # Cut last: half a key would not be found.
-    return " ".join(hidden(str(message), key)[:400].split())[:200] or "empty body"
+    return " ".join(hidden(str(message)[:_LOOKED_AT], key).split())[:200] or "empty body"
 
 
-def _read_answer(family: Family, zone: ZoneInfo, payload: dict[str, Any], sent: float) -> Answer:
+def _read_answer(
+    family: Family, zone: ZoneInfo, payload: dict[str, Any], sent: float, _key: str
+) -> Answer:
     rows = payload.get("data")
     if rows is None:
         rows = []
@@ -261,7 +262,7 @@ def _read_answer(family: Family, zone: ZoneInfo, payload: dict[str, Any], sent: 
     return Answer(sent, points, max(ahead, 0.0))
 
 
-def _read_page(payload: dict[str, Any], _sent: float) -> tuple[Segment | None, ...]:
+def _read_page(payload: dict[str, Any], _sent: float, key: str) -> tuple[Segment | None, ...]:
     """The segments of a page, None for an item that is none.
 
     Raises BrazeError where there are items and not one is a segment.
@@ -269,13 +270,13 @@ def _read_page(payload: dict[str, Any], _sent: float) -> tuple[Segment | None, .
     items = payload.get("segments")
     if not isinstance(items, list):
         raise BrazeError("invalid_response", "segments is not a list")
-    segments = tuple(map(_read_segment, items))
+    segments = tuple(_read_segment(item, key) for item in items)
     if items and not any(segments):
         raise BrazeError("invalid_response", f"none of {len(items)} segments could be read")
     return segments
 
 
-def _read_segment(item: object) -> Segment | None:
+def _read_segment(item: object, key: str) -> Segment | None:
     identity = item.get("id") if isinstance(item, dict) else None
     # One that cannot be printed, such as half a character, cannot be asked for either.
     if (
@@ -283,13 +284,14 @@ def _read_segment(item: object) -> Segment | None:
         or not isinstance(identity, str)
         or not identity
         or not identity.isprintable()
+        or identity != hidden(identity, key)
     ):
         return None
-    name, tags = item.get("name"), item.get("tags")
-    tracked = item.get("analytics_tracking_enabled")
+    name, tracked = item.get("name"), item.get("analytics_tracking_enabled")
+    tags = item["tags"] if isinstance(item.get("tags"), list) else ()
     return Segment(
         id=identity,
-        name=name if isinstance(name, str) and name else identity,
+        name=hidden(name, key) if isinstance(name, str) and name else identity,
         tracked=tracked if isinstance(tracked, bool) else None,
-        tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
+        tags=tuple(hidden(tag, key) for tag in tags if isinstance(tag, str)),
     )

@@ -24,11 +24,6 @@ from exporter.webconfig import WebFile
 
 DONE, FAILED, USAGE = 0, 1, 2
 
-# Seconds after which a thread that computes lets another one run, where Python's own is 5 ms: a
-# scrape hands the interpreter over several times, and would wait that long each time while a
-# publish renders (docs/performance.md).
-_SWITCH = 0.0005
-
 _FLAGS = (
     "web.listen-address",
     "web.telemetry-path",
@@ -102,7 +97,6 @@ def run(read: Callable[[], Settings], started: Callable[[tuple[str, ...], Settin
     settings = good_settings(read)
     if settings is None:
         return USAGE
-    sys.setswitchinterval(_SWITCH)
     daemon = Daemon(read, revision=os.environ.get("SOURCE_REVISION", ""))
     logs.set_up(settings.log.level, settings.log.format, daemon.secrets)
     try:

@@ -1,84 +1,24 @@
 """Settings from flags, environment and file: merged, and validated by pydantic.
 
-The one module that knows pydantic. Past it, settings are frozen, typed and right.
+Past it, settings are frozen, typed and right.
 """
 
-import re
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from exporter import consistency, names, quantities, sources
-from exporter.instances import rest_url
+from exporter import consistency, sources, values
 from exporter.merging import merged
 from exporter.mistakes import ConfigError as ConfigError  # raised here, so imported from here
 from exporter.mistakes import Mistake
 from exporter.reference import Row, rows_of
-from exporter.secretfile import key_fault
-from exporter.shard import EVERYTHING, Shard, shard_of
+from exporter.shard import EVERYTHING
 from exporter.wording import mistakes_of
-
-
-def _key(value: object) -> SecretStr | None:
-    """The key to Braze, which goes into a header: visible ASCII characters only."""
-    if value is None:
-        return None
-    key = value if isinstance(value, SecretStr) else SecretStr(quantities.text(value))
-    if fault := key_fault(key.get_secret_value()):
-        raise ValueError(fault)
-    return key
-
-
-def _some(value: object) -> object:
-    """At least one. pydantic's own check of the length also counts what is there but wrong."""
-    if value in ([], ()):
-        raise ValueError("must not be empty")
-    return value
-
-
-def _shard(value: object, info: ValidationInfo) -> Shard:
-    return shard_of(value, info.context() if info.context else "")
-
-
-_Boolean = Annotated[bool, BeforeValidator(quantities.boolean), Field(title="boolean")]
-_Count = Annotated[int, BeforeValidator(quantities.whole_number), Field(title="number", ge=0)]
-_Duration = Annotated[timedelta, BeforeValidator(quantities.duration), Field(title="duration")]
-_Interval = Annotated[_Duration, Field(ge=timedelta(seconds=1))]
-_Positive = Annotated[_Duration, Field(gt=timedelta(0))]
-_Share = Annotated[float, BeforeValidator(quantities.share), Field(title="share")]
-_File = Annotated[Path | None, BeforeValidator(names.file), Field(title="path")]
-_Key = Annotated[SecretStr | None, BeforeValidator(_key), Field(title="secret")]
-_Url = Annotated[str, BeforeValidator(lambda value: rest_url(quantities.text(value)))]
-_Id = Annotated[str, BeforeValidator(names.identifier)]
-_Ids = Annotated[tuple[_Id, ...], Field(title="list of ids")]
-_App = Annotated[str, BeforeValidator(names.app)]
-_Tag = Annotated[str, BeforeValidator(names.tag)]
-_Regex = Annotated[re.Pattern[str], BeforeValidator(quantities.regex)]
-_Regexes = Annotated[tuple[_Regex, ...], Field(title="list of regexes")]
-_Zone = Annotated[ZoneInfo, BeforeValidator(names.time_zone), Field(title="time zone")]
-_Address = Annotated[str, BeforeValidator(lambda value: str(quantities.address(value)))]
-_Addresses = Annotated[
-    tuple[_Address, ...],
-    BeforeValidator(lambda value: (value,) if isinstance(value, str | int) else _some(value)),
-]
-_Units = Annotated[tuple[Literal["day", "hour"], ...], BeforeValidator(_some)]
-_WebPath = Annotated[str, BeforeValidator(names.telemetry_path), Field(title="path of a URL")]
-_Name = Annotated[str, BeforeValidator(names.workspace)]
-_ShardOf = Annotated[Shard, BeforeValidator(_shard), Field(title="shard")]
 
 
 class _Section(BaseModel):
@@ -99,27 +39,29 @@ class _Section(BaseModel):
 class Segments(_Section):
     """Which segments are read."""
 
-    ids: _Ids = Field(default=(), description="segments that are always read")
-    discover: _Boolean = Field(
+    ids: values.Ids = Field(default=(), description="segments that are always read")
+    discover: values.Boolean = Field(
         default_factory=lambda given: not given.get("ids"),
         description="also read those of `/segments/list` that pass the filters; "
         "by default exactly when `ids` is empty",
     )
-    include: _Regexes = Field(
+    include: values.Regexes = Field(
         default=(), description="discovered names must match one of these; none means all"
     )
-    exclude: _Regexes = Field(default=(), description="discovered names must match none of these")
-    tags: tuple[_Tag, ...] = Field(
+    exclude: values.Regexes = Field(
+        default=(), description="discovered names must match none of these"
+    )
+    tags: tuple[values.Tag, ...] = Field(
         default=(), title="list of tags",
         description="discovered segments must have one of these; none means all",
     )  # fmt: skip
-    limit: _Count = Field(
+    limit: values.Count = Field(
         default=2000,
         ge=1,
         le=100_000,
         description="the most segments that are read; others are only counted",
     )
-    zero_after: _Duration = Field(
+    zero_after: values.Duration = Field(
         default=timedelta(hours=6),
         description="how long after midnight a new day's first 0 is not believed",
     )
@@ -128,34 +70,73 @@ class Segments(_Section):
 class Sessions(_Section):
     """Which sessions are counted."""
 
-    units: _Units = Field(
+    units: values.Units = Field(
         default=("day", "hour"), title="list of day, hour", description="the buckets that are read"
     )
-    workspace_total: _Boolean = Field(
+    workspace_total: values.Boolean = Field(
         default=False, description="also read the sessions of all apps together"
     )
-    by_segment: _Ids = Field(
+    by_segment: values.Ids = Field(
         default=(),
         description="also read the sessions of these segments' users, for each app; "
         "the segments need analytics tracking",
     )
 
 
-class Alerts(_Section):
-    """What counts as a drop."""
+class Kpi(_Section):
+    """Which figures of users are read, by day."""
 
-    drop: _Share = Field(default=0.3, description="fall below the baseline that counts as a drop")
-    min_size: _Count = Field(
-        default=1000, description="no threshold for a segment with normally fewer users"
+    metrics: tuple[Literal["dau", "mau", "new_users", "uninstalls"], ...] = Field(
+        default=(), title="list of dau, mau, new_users, uninstalls",
+        description="daily and monthly active users, new users, uninstalls: of each app; "
+        "without apps, of the whole workspace",
+    )  # fmt: skip
+    workspace_total: values.Boolean = Field(
+        default=True, description="also read them of the whole workspace; "
+        "unique users of apps do not add up to it",
+    )  # fmt: skip
+
+
+class Events(_Section):
+    """Which custom events are counted."""
+
+    names: tuple[values.Event, ...] = Field(
+        default=(), title="list of names",
+        description="custom events that are counted, for each app; "
+        "without apps, for the whole workspace",
+    )  # fmt: skip
+    units: values.Units = Field(
+        default=("day", "hour"), title="list of day, hour", description="the buckets that are read"
     )
-    min_sessions: _Count = Field(
+
+
+class Alerts(_Section):
+    """What counts as a drop, and what as a surge."""
+
+    drop: values.Share = Field(
+        default=0.3, description="fall below the baseline that counts as a drop"
+    )
+    surge: values.Rise = Field(
+        default=1.0, description="rise above the baseline that counts as a surge, of uninstalls"
+    )
+    min_size: values.Count = Field(
+        default=1000,
+        description="no threshold for a segment, or monthly active users, of normally fewer users",
+    )
+    min_sessions: values.Count = Field(
         default=100, description="no threshold for a count of normally fewer sessions"
     )
-    segments: Mapping[_Id, _Share] = Field(
+    min_users: values.Count = Field(
+        default=100, description="no threshold for a count of normally fewer users or uninstalls"
+    )
+    min_events: values.Count = Field(
+        default=100, description="no threshold for a count of normally fewer events"
+    )
+    segments: Mapping[values.Id, values.Share] = Field(
         default_factory=dict, title="map of segment id to share",
         description="`drop` of single segments",
     )  # fmt: skip
-    apps: Mapping[_App, _Share] = Field(
+    apps: Mapping[values.App, values.Share] = Field(
         default_factory=dict, title="map of app name to share",
         description="`drop` of single apps; a segment's own comes first",
     )  # fmt: skip
@@ -164,40 +145,42 @@ class Alerts(_Section):
 class Workspace(_Section):
     """One workspace of Braze, with its own key and limits."""
 
-    endpoint: _Url = Field(
+    endpoint: values.Url = Field(
         title="instance or URL",
         description="instance of Braze, such as `US-01`, or the https URL of its REST API",
     )
-    api_key: _Key = Field(default=None, description="the REST API key; better in a file")
-    api_key_file: _File = Field(
+    api_key: values.Key = Field(default=None, description="the REST API key; better in a file")
+    api_key_file: values.File = Field(
         default=None, description="file that holds the key; read again when it changes"
     )
-    time_zone: _Zone = Field(
+    time_zone: values.Zone = Field(
         default=ZoneInfo("UTC"), description="the company's time zone in Braze"
     )
     segments: Segments = Field(default_factory=Segments)
-    apps: Mapping[_App, _Id] = Field(
+    apps: Mapping[values.App, values.Id] = Field(
         default_factory=dict, title="map of app name to app_id",
-        description="apps whose sessions are read; Braze cannot list them",
+        description="apps whose sessions, users and events are read; Braze cannot list them",
     )  # fmt: skip
     sessions: Sessions = Field(default_factory=Sessions)
+    kpi: Kpi = Field(default_factory=Kpi)
+    events: Events = Field(default_factory=Events)
     alerts: Alerts = Field(default_factory=Alerts)
-    requests_per_hour: _Count = Field(
+    requests_per_hour: values.Count = Field(
         default=10_000,
         ge=1,
         le=250_000,
         description="the most requests the exporter sends; Braze's own limit is often 250,000",
     )
-    reserve: _Share = Field(
+    reserve: values.Share = Field(
         default=0.1, le=0.9, description="part of Braze's own limit that is left untouched"
     )
-    concurrency: _Count = Field(
+    concurrency: values.Count = Field(
         default=4, ge=1, le=64, description="threads and connections of this workspace"
     )
-    ca_file: _File = Field(
+    ca_file: values.File = Field(
         default=None, description="CA certificates to trust, instead of the usual"
     )
-    allow_http: _Boolean = Field(
+    allow_http: values.Boolean = Field(
         default=False, description="send the key unencrypted to hosts other than this one"
     )
 
@@ -205,20 +188,28 @@ class Workspace(_Section):
 class Poll(_Section):
     """How often Braze is asked, and how long its answers count."""
 
-    segments: _Interval = Field(
+    segments: values.Interval = Field(
         default=timedelta(minutes=30), description="how often sizes are read"
     )
-    sessions: _Interval = Field(default=timedelta(minutes=5), description="how often they are read")
-    discovery: _Interval = Field(
+    sessions: values.Interval = Field(
+        default=timedelta(minutes=5), description="how often they are read"
+    )
+    kpi: values.Interval = Field(
+        default=timedelta(minutes=30), description="how often figures of users are read"
+    )
+    events: values.Interval = Field(
+        default=timedelta(minutes=5), description="how often custom events are read"
+    )
+    discovery: values.Interval = Field(
         default=timedelta(hours=1), description="how often Braze's segments are listed"
     )
-    settle: _Duration = Field(
+    settle: values.Duration = Field(
         default=timedelta(minutes=15), description="a bucket is complete so long after its end"
     )
-    keep: _Duration = Field(
+    keep: values.Duration = Field(
         default=timedelta(hours=6), description="a value that cannot be read again stays so long"
     )
-    timeout: _Positive = Field(
+    timeout: values.Positive = Field(
         default=timedelta(seconds=15), description="longest time for one request, body included"
     )
 
@@ -226,12 +217,12 @@ class Poll(_Section):
 class Web(_Section):
     """What the exporter's own web server does."""
 
-    listen_address: _Addresses = Field(
+    listen_address: values.Addresses = Field(
         default=(":10068",), title="list of addresses",
         description="where to listen; one address may stand without brackets",
     )  # fmt: skip
-    telemetry_path: _WebPath = Field(default="/metrics", description="where the metrics are")
-    config_file: _File = Field(
+    telemetry_path: values.WebPath = Field(default="/metrics", description="where the metrics are")
+    config_file: values.File = Field(
         default=None, description="TLS and basic auth, in exporter-toolkit's format: web-config.md"
     )
 
@@ -250,11 +241,11 @@ class Log(_Section):
 class Settings(_Section):
     """All settings."""
 
-    workspaces: Mapping[_Name, Workspace] = Field(default_factory=dict)
+    workspaces: Mapping[values.Name, Workspace] = Field(default_factory=dict)
     poll: Poll = Field(default_factory=Poll)
     web: Web = Field(default_factory=Web)
     log: Log = Field(default_factory=Log)
-    shard: _ShardOf = Field(
+    shard: values.ShardOf = Field(
         default=EVERYTHING, description="the part that this exporter polls, counted from 0; "
         "`auto/3` takes the number from the end of the host's name: scaling.md",
     )  # fmt: skip

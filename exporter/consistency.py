@@ -24,6 +24,10 @@ no workspace is configured; write a file such as this one and name it with --con
     BRAZE_EXPORTER_WORKSPACES__PRODUCTION__API_KEY=..."""
 
 _KEYS = ("api_key", "api_key_file")
+_SETS = (
+    ("segments", "ids"), ("sessions", "by_segment"), ("sessions", "units"), ("kpi", "metrics"),
+    ("events", "names"), ("events", "units"),
+)  # fmt: skip
 _Tree = Mapping[str, object]
 _Found = Iterator[tuple[KeyPath, str]]
 
@@ -92,10 +96,16 @@ def _filters_without_discovery(workspace: _Tree) -> _Found:
 
 
 def _nothing_to_do(workspace: _Tree) -> _Found:
-    wanted = (("segments", "ids"), ("apps",), ("sessions", "by_segment"))
+    wanted = (
+        ("segments", "ids"), ("apps",), ("sessions", "by_segment"), ("kpi", "metrics"),
+        ("events", "names"),
+    )  # fmt: skip
     is_asked = any(_at(workspace, *path) for path in wanted)
     if not _discovers(workspace) and not is_asked and not _workspace_total(workspace):
-        remedy = "give segments.ids, apps, sessions.by_segment or sessions.workspace_total"
+        remedy = (
+            "give segments.ids, apps, sessions.by_segment, sessions.workspace_total, kpi.metrics "
+            "or events.names"
+        )
         yield ("segments", "discover"), f"leaves nothing to do; {remedy}"
 
 
@@ -122,8 +132,8 @@ _CHECKS: tuple[Callable[[_Tree], _Found], ...] = (
 def _wrong_values(workspace: object, *, key_files: bool) -> _Found:
     """Values that are right in form, but not beside the others or on this machine."""
     yield from _in_the_clear(workspace)
-    for path in (("segments", "ids"), ("sessions", "by_segment"), ("sessions", "units")):
-        yield from _twice(path, value_at(workspace, path))
+    for section, key in _SETS:
+        yield from _twice((section, key), _at(workspace, section, key))
     yield from _app_ids_twice(_map(workspace, ("apps",)))
     key_file = _at(workspace, "api_key_file")
     if key_files and isinstance(key_file, str) and not _at(workspace, "api_key"):

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from exporter import page, signals, statusjson
-from exporter.catalog import DISCOVERY, SEGMENTS
 from exporter.config import ConfigError, Settings
+from exporter.families import DISCOVERY, SEGMENTS
 from exporter.negotiation import Format
 from exporter.poller import Poller, key_of
 from exporter.schedule import Repeated, Schedule
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 # Seconds between two looks at the orders. One that waits is seen at once, but a signal that arrives
 # just before the wait begins is only handled when the wait ends.
 _LOOK = 0.5
+_USED = 1.0  # seconds for which what the process uses is taken to be as it was
 _TICK = 5.0  # seconds between two signs of life of the scheduler
 _JUMP = 5.0  # seconds by which a clock that was set differs
 _NO_LIST = 60.0  # seconds until discovery is tried again, as long as it never read the list
@@ -106,7 +107,7 @@ class Daemon:
         return tuple(poller.key.read() for poller in pollers)
 
     def _obey(self, settings: Settings) -> None:
-        ahead = time.time() - time.monotonic()
+        ahead, looked = time.time() - time.monotonic(), time.monotonic()
         while True:
             try:
                 order = self._orders.get(timeout=_LOOK)
@@ -118,6 +119,9 @@ class Daemon:
             if isinstance(order, _Reload):
                 settings = self._reload(order, settings)
             self._look_at_web()
+            if time.monotonic() >= looked + _USED:
+                looked = time.monotonic()
+                self._telemetry.look()
             # APScheduler goes by the wall clock: set back by an hour, it would sleep for that hour.
             before, ahead = ahead, time.time() - time.monotonic()
             if abs(ahead - before) > _JUMP:

@@ -11,6 +11,7 @@ from exporter.commands import DONE, USAGE, fail, run
 from exporter.config import Settings, load
 from exporter.simulator import DEFAULT_KEY, FAULTS, Simulator, World
 from exporter.simulator import serve as serve_simulator
+from exporter.simulator.pulse import EVENTS, KPIS
 from exporter.simulator.workspace import COLLAPSED_SEGMENT, FALLEN_APP
 
 
@@ -82,8 +83,12 @@ def _demo_settings(world: World, url: str, address: str) -> dict[str, str]:
         f"{workspace}APPS": json.dumps({app.name: app.id for app in world.apps}),
         f"{workspace}SESSIONS__WORKSPACE_TOTAL": "true",
         f"{workspace}SESSIONS__BY_SEGMENT": json.dumps(tracked[:2]),
+        f"{workspace}KPI__METRICS": ",".join(KPIS),
+        f"{workspace}EVENTS__NAMES": json.dumps([*EVENTS]),
         "BRAZE_EXPORTER_POLL__SEGMENTS": "1m",
         "BRAZE_EXPORTER_POLL__SESSIONS": "30s",
+        "BRAZE_EXPORTER_POLL__KPI": "1m",
+        "BRAZE_EXPORTER_POLL__EVENTS": "30s",
         "BRAZE_EXPORTER_POLL__DISCOVERY": "5m",
         "BRAZE_EXPORTER_WEB__LISTEN_ADDRESS": address,
     }

@@ -9,9 +9,11 @@ from operator import attrgetter
 
 from exporter.client import BrazeError
 from exporter.columns import aligned, printable
+from exporter.families import SEGMENTS
 from exporter.history import observe_level
 from exporter.model import Answer, Segment, Series
-from exporter.poll import REFUSED, spread
+from exporter.poll import spread
+from exporter.refusals import Refusals
 from exporter.watch import Watch, select
 
 UNASKED = 100
@@ -59,9 +61,10 @@ def with_sizes(
     After five refusals of the key or of the whole workspace the rest is not asked. Raises
     Interrupted.
     """
-    series = dict(zip(watch.sizes([row.segment.id for row in wanted]), wanted, strict=True))
+    sizes = watch.wanted(SEGMENTS, [row.segment.id for row in wanted])
+    series = dict(zip(sizes, wanted, strict=True))
     sized: dict[str, Row] = {}
-    refusals = 0
+    refusals = Refusals(5)
 
     def attempt(one: Series) -> Answer | BrazeError:
         try:
@@ -69,13 +72,14 @@ def with_sizes(
         except BrazeError as error:
             return error
 
-    hopeful = (one for one in series if refusals < 5)
+    hopeful = (one for one in series if not refusals.final(one.family.endpoint))
     for one, said in spread(attempt, hopeful, threads, width):
         row = series[one]
         if isinstance(said, BrazeError):
-            refusals = refusals + 1 if said.reason in REFUSED else 0
+            refusals.note(one.family.endpoint, said.reason)
             sized[row.segment.id] = replace(row, failure=str(said))
         else:
+            refusals.note(one.family.endpoint, None)
             sized[row.segment.id] = _sized(row, said, watch)
         done()
     return sized

@@ -35,6 +35,8 @@ STEPS: tuple[Step, ...] = (
     Step("segment", accountchecks.segment, ("rate-limit",)),
     Step("app", accountchecks.app, ("rate-limit",)),
     Step("tracking", accountchecks.tracking, ("rate-limit",)),
+    Step("kpi", accountchecks.kpi, ("rate-limit",)),
+    Step("event", accountchecks.event, ("rate-limit",)),
     Step("time", accountchecks.time, ("rate-limit",)),
     Step("time-zone", zonecheck.time_zone, ("clock", "rate-limit")),
 )

@@ -113,7 +113,9 @@ def judged(series: Series, held: Held, watch: Watch) -> Held:
         return held
     family = series.family
     normal = baselines(held.past, value.start, family.kind, family.unit, watch.zone)
-    least = threshold(normal, watch.alerts.drop_of(series), watch.alerts.least_of(series))
+    least = threshold(
+        normal, family.concern, watch.alerts.share_of(series), watch.alerts.least_of(series)
+    )
     return replace(held, normal=normal, threshold=least)
 
 
@@ -121,4 +123,4 @@ def _observe(series: Series, answer: Answer, before: Held | None, watch: Watch) 
     if series.family.kind is Kind.COUNT:
         return observe_count(answer.points, answer.sent, watch.settle)
     doubt = before.observed.doubt if before is not None else None
-    return observe_level(answer.points, answer.sent, watch.zero_after, doubt)
+    return observe_level(answer.points, answer.sent, watch.zero_after_of(series.family), doubt)

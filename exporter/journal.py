@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 
-from exporter.catalog import LIST
+from exporter.families import LIST
 from exporter.model import Reading, Series, Unit
 from exporter.remedies import reason_of, remedy
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TextIO
 
+from exporter.redaction import hidden
+
 _LEVELS = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -15,17 +17,14 @@ _LEVELS = {
     "error": logging.ERROR,
 }
 _NAMES = {number: name for name, number in _LEVELS.items()} | {logging.CRITICAL: "error"}
-_BARE = re.compile(r"[^\s\"=\\\x00-\x1f\x7f-\x9f]+")
-_C1 = re.compile(r"[\x7f-\x9f\u2028\u2029]")
-_SHORTEST = 8  # characters of a secret; a shorter one would be found in ordinary words
+_BARE = re.compile(r"[^\s\"=\\]+")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 class Lines(logging.Formatter):
     """One line a record: time, level, source and message, then what `extra` brings.
 
-    `secrets` gives the strings that must not be written, anew for each record; what is shorter than
-    8 characters is taken for no secret.
+    `secrets` gives the API keys, which must not be written, anew for each record.
     """
 
     def __init__(self, form: str, secrets: Callable[[], Iterable[str]] = tuple) -> None:
@@ -45,13 +44,10 @@ class Lines(logging.Formatter):
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
         # Values, not the finished line: quoting may have changed how a secret is spelled there.
-        secrets = (secret for secret in self._secrets() if len(secret) >= _SHORTEST)
         # The longest first: it may begin with another one.
-        for secret in sorted(secrets, key=len, reverse=True):
+        for secret in sorted(self._secrets(), key=len, reverse=True):
             fields = {
-                key: value
-                if isinstance(value, int | float)
-                else str(value).replace(secret, "<secret>")
+                key: value if isinstance(value, int | float) else hidden(str(value), secret)
                 for key, value in fields.items()
             }
         return self._write(fields)
@@ -73,15 +69,16 @@ def set_up(
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(_LEVELS[level])
-    # These name every URL and every run of a job, and only say what our lines say.
-    logging.getLogger("urllib3").setLevel(max(_LEVELS[level], logging.INFO))
+    # These name every URL and every run of a job, and only say what our lines say; the warnings of
+    # urllib3 repeat what came from Braze as it came.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     logging.getLogger("apscheduler").setLevel(max(_LEVELS[level], logging.WARNING))
 
 
 def _logfmt(fields: dict[str, object]) -> str:
     def spelled(value: object) -> str:
         text = f"{value:g}" if isinstance(value, float) else str(value)
-        return text if _BARE.fullmatch(text) else _quoted(text)
+        return text if text.isprintable() and _BARE.fullmatch(text) else _quoted(text)
 
     return " ".join(f"{key}={spelled(value)}" for key, value in fields.items())
 
@@ -91,6 +88,8 @@ def _json(fields: dict[str, object]) -> str:
 
 
 def _quoted(value: object) -> str:
-    """As JSON, which leaves the controls of C1 as they are; terminals obey those too."""
+    """As JSON, which leaves some characters as they are that terminals obey: the controls of C1,
+    those that turn the direction of writing, and halves of characters, which cannot be written.
+    """
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return _C1.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)

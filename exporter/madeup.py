@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from zlib import crc32
 
 from exporter.baselines import Baselines
-from exporter.catalog import DISCOVERY, SEGMENTS, SESSIONS
+from exporter.families import DISCOVERY
 from exporter.history import Current, Observation, Value
 from exporter.holding import Held
 from exporter.model import Kind, RateLimit, Reading, Segment, Series
@@ -27,13 +27,10 @@ def made_up_page(workspaces: Iterable[Watched]) -> bytes:
     telemetry = Telemetry()
     telemetry.settings_read(_MOMENT)
     for watch, selection, names in workspaces:
-        wanted = {
-            SEGMENTS: watch.sizes(selection.selected),
-            SESSIONS: watch.sessions(),
-        }
         polled = Reading(watch.workspace, DISCOVERY, _MOMENT, _MOMENT + 1.2345678)
         for name, interval in watch.intervals.items():
-            parts.append(series_lines((one, _held(one)) for one in wanted.get(name, ())))
+            wanted = watch.wanted(name, selection.selected)
+            parts.append(series_lines((one, _held(one)) for one in wanted))
             restated = None if name == DISCOVERY else 0
             parts.append(
                 collector_lines(watch.workspace, name, interval, polled, polled.finished, restated)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Literal, NamedTuple
 
 
 class Unit(Enum):
@@ -19,12 +20,32 @@ class Kind(Enum):
     COUNT = "count"
 
 
-@dataclass(frozen=True, slots=True)
+class Concern(Enum):
+    """Which way a value goes when it alarms."""
+
+    DROP = "drop"
+    SURGE = "surge"
+
+
+Minimum = Literal["min_size", "min_sessions", "min_users", "min_events"]
+"""The setting under `alerts` that says how much must be normal for an alarm to mean anything."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Family:
-    """One kind of series: its metric, and where Braze keeps it.
+    """One kind of series: its metric, where Braze keeps it, and what to make of its values.
+
+    A family is a row of a table and equal to itself alone: every look-up of a series hashes one.
 
     `labels` are the label names of every sample; a label other than `workspace` is also the name of
-    the parameter that asks Braze for it, left out where the label is empty.
+    the parameter that asks Braze for it, left out where the label is empty. `has_unit` says that
+    the endpoint takes the parameter `unit`; others know days only. `option` is the item of the
+    collector's list in the settings that asks for it, empty where there is no such list.
+
+    `noun` is what people call its values, `meaning` the same as a sentence for HELP. `stale` is how
+    long (seconds) after its bucket's start a value is the newest one at most, while all is well.
+    `zero_after` is how long (seconds) after midnight a level's first 0 of a day is not believed,
+    where the settings say less.
     """
 
     name: str
@@ -32,9 +53,16 @@ class Family:
     kind: Kind
     unit: Unit
     collector: str
+    option: str
     endpoint: str
+    has_unit: bool
     field: str
+    noun: str
     meaning: str
+    minimum: Minimum
+    stale: int
+    concern: Concern = Concern.DROP
+    zero_after: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +88,7 @@ class Series:
         return self.family.name + "{" + ",".join(f'{n}="{v}"' for n, v in pairs) + "}"
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(NamedTuple):
     """The value of one bucket, which lasts from `start` to `end` (epoch seconds, `end` excluded).
 
     `offset` says that Braze wrote the bucket's time with an offset from UTC, so that it does not
@@ -109,6 +136,14 @@ class RateLimit:
     limit: int | None = None
     remaining: int | None = None
     reset: float | None = None
+
+    def or_else(self, before: "RateLimit") -> "RateLimit":
+        """The same; what is not known of it as `before` had it."""
+        return RateLimit(
+            before.limit if self.limit is None else self.limit,
+            before.remaining if self.remaining is None else self.remaining,
+            before.reset if self.reset is None else self.reset,
+        )
 
 
 @dataclass(frozen=True, slots=True)

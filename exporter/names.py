@@ -44,6 +44,16 @@ def app(value: object) -> str:
     return name
 
 
+def event(value: object) -> str:
+    """A custom event of Braze, compared as it is written."""
+    name = text(value)
+    if not name.strip():
+        raise ValueError("needs a name")
+    if not name.isprintable() or len(name) > 255:
+        raise ValueError("is no name for an event; use up to 255 printable characters")
+    return name
+
+
 def tag(value: object) -> str:
     """A tag of Braze, compared as it is written."""
     given = text(value)

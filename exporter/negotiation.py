@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -69,6 +70,7 @@ class _Match(NamedTuple):
     escaping: str = ""
 
 
+@lru_cache(maxsize=64)  # a Prometheus asks in the same words each time
 def negotiate(accept: str | None) -> Negotiated:
     """The format for a request with this `Accept` header (None: it has none).
 
@@ -87,6 +89,7 @@ def negotiate(accept: str | None) -> Negotiated:
     return Negotiated(best, best.value + suffix)
 
 
+@lru_cache(maxsize=64)
 def accepts_gzip(accept_encoding: str | None) -> bool:
     """Whether a request with this `Accept-Encoding` header is best answered with gzip.
 

@@ -4,7 +4,6 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from exporter.catalog import DISCOVERY, SEGMENTS, SESSIONS
 from exporter.config import Settings
 from exporter.negotiation import Format
 from exporter.poller import Poller
@@ -38,6 +37,5 @@ def poll_once(settings: Settings, keys: Mapping[str, ApiKey]) -> tuple[bytes, bo
 
 
 def _poll_all(poller: Poller) -> None:
-    for collector in (DISCOVERY, SEGMENTS, SESSIONS):  # names before the values of the named
-        if collector in poller.watch.intervals:
-            poller.poll(collector)
+    for collector in poller.watch.intervals:
+        poller.poll(collector)

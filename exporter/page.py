@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from exporter import display
 from exporter.choice import Choice, leaf
-from exporter.model import Kind
+from exporter.families import EVENTS, KPI, SEGMENTS, SESSIONS
 from exporter.rows import SEVERITY, Row, State
 from exporter.status import Status
 from exporter.web import Request, Response, packed
@@ -47,6 +47,28 @@ def _columns(named: str) -> tuple[_Column, ...]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table: the rows of a collector, what its pages are called in a query, whether it is shown
+    without rows.
+    """
+
+    id: str
+    title: str
+    columns: tuple[_Column, ...]
+    pager: str
+    trend: str
+    always: bool = False
+
+
+_TABLES = (
+    _Table(SEGMENTS, "Segments", _columns("Segment"), "page", "5 weeks", always=True),
+    _Table(SESSIONS, "Sessions", _columns("Sessions of"), "sessions_page", "Trend", always=True),
+    _Table(KPI, "Users", _columns("Users of"), "kpi_page", "5 weeks"),
+    _Table(EVENTS, "Events", _columns("Event"), "events_page", "Trend"),
+)
+
+
 @cache  # when first asked for: most commands show no page
 def _template() -> Template:
     made = Environment(
@@ -66,7 +88,7 @@ def _template() -> Template:
     made.globals |= {
         "bucket": display.bucket,
         "words": {state.value: state.value.replace("_", " ") for state in State},
-        "tables": {"segments": _columns("Segment"), "sessions": _columns("Sessions of")},
+        "tables": _TABLES,
     }
     return made.get_template("status.html")
 
@@ -88,8 +110,11 @@ def markup(status: Status, choice: Choice, telemetry_path: str = "/metrics") -> 
         headline=headline(status),
         mood=mood(status),
         cards=status.attention[:_CARDS],
-        segments=leaf(choice.rows(status.sizes), choice.page),
-        sessions=leaf(choice.rows(status.sessions), choice.sessions_page),
+        leaves={
+            table.id: leaf(choice.rows(status.tables[table.id]), getattr(choice, table.pager))
+            for table in _TABLES
+            if table.always or status.tables[table.id]
+        },
         workspaces=sorted(status.workspaces, key=lambda each: SEVERITY[each.state]),
         several=len(status.workspaces) > 1,
         refresh=_refresh(status),
@@ -106,8 +131,9 @@ def markup(status: Status, choice: Choice, telemetry_path: str = "/metrics") -> 
 def headline(status: Status) -> str:
     """How everything stands, in a sentence or two."""
     said = []
-    if status.attention:
-        said.append(f"{_listed(_counted(status.attention))} below normal.")
+    for state, side in ((State.DROPPED, "below"), (State.SURGED, "above")):
+        if rows := [row for row in status.attention if row.state is state]:
+            said.append(f"{_listed(_counted(rows))} {side} normal.")
     failing = [each.name for each in status.workspaces if each.state is State.FAILING]
     if failing:
         words = ("Workspaces", "are") if failing[1:] else ("Workspace", "is")
@@ -116,7 +142,7 @@ def headline(status: Status) -> str:
         return " ".join(said)
     if State.WAITING in _states(status):
         return "Waiting for the first polls."
-    return "Nothing is below normal." if status.sizes or status.sessions else "Nothing is watched."
+    return "Nothing is below normal." if status.rows else "Nothing is watched."
 
 
 def mood(status: Status) -> str:
@@ -137,11 +163,15 @@ def _counted(rows: Iterable[Row]) -> list[tuple[int, str]]:
     """How many segments, apps and others these are, each once whatever its unit."""
     things: dict[str, set[tuple[str, ...]]] = {"segment": set(), "app": set(), "other": set()}
     for row in rows:
-        family = row.series.family
-        of_app = family.labels == ("workspace", "app_id")
-        word = "segment" if family.kind is Kind.LEVEL else "app" if of_app else "other"
+        word = _THING.get(row.series.family.labels, "other")
         things[word].add(row.series.labels)
     return [(len(found), word) for word, found in things.items() if found]
+
+
+_THING: dict[tuple[str, ...], str] = {
+    ("workspace", "segment_id"): "segment",
+    ("workspace", "app_id"): "app",
+}
 
 
 def _listed(counts: list[tuple[int, str]]) -> str:

@@ -11,6 +11,7 @@ from exporter.causes import CAUSES
 from exporter.client import BrazeError
 from exporter.columns import printable
 from exporter.config import Poll, Workspace
+from exporter.families import DISCOVERY
 from exporter.findings import Finding, State
 from exporter.instances import INSTANCES
 from exporter.model import Answer, Segment, Series, Unit
@@ -19,6 +20,7 @@ from exporter.poller import key_of, watch_of
 from exporter.probes import Addresses, Probes
 from exporter.secretfile import ApiKey
 from exporter.visit import Visit
+from exporter.watch import Selection, select
 
 _LENGTH = {Unit.DAY: 7, Unit.HOUR: 48}  # points of each answer: enough to see whether there are any
 
@@ -96,6 +98,22 @@ class Patient:
             except BrazeError as error:
                 self.answers[series] = error
         return self.answers[series]
+
+    @property
+    def listed(self) -> tuple[Segment, ...] | None:
+        """The list of segments where it is asked for and can be read."""
+        listing = self.listing() if DISCOVERY in self.watch.intervals else None
+        return listing if isinstance(listing, tuple) else None
+
+    @property
+    def selection(self) -> Selection:
+        """The segments whose size is polled: the explicit ones where the list cannot be read."""
+        return select(self.listed, self.watch)
+
+    @property
+    def wanted(self) -> tuple[Series, ...]:
+        """The series that the settings ask for."""
+        return self.watch.wanted_of_all(self.selection.selected)
 
     def ok(self, check: str, what: str) -> Finding:
         """All is well."""

@@ -2,16 +2,16 @@
 
 import gzip
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from uuid import NAMESPACE_URL, uuid5
 
-from exporter.catalog import DISCOVERY, SEGMENTS, SESSIONS
 from exporter.client import PAGE
 from exporter.columns import aligned
+from exporter.families import DISCOVERY
 from exporter.madeup import made_up_page
-from exporter.model import Segment, Unit
+from exporter.model import Kind, Segment, Series, Unit
 from exporter.pacing import burst
 from exporter.quantities import format_duration
 from exporter.recall import REQUESTS
@@ -126,17 +126,9 @@ def plan(subjects: Sequence[Subject], latency: float = LATENCY) -> Plan:
 
 def _workspace(subject: Subject, latency: float) -> WorkspacePlan:
     watch, ceiling = subject.watch, subject.ceiling
-    sessions = watch.sessions()
-    requests = {
-        DISCOVERY: subject.listed // PAGE + 1,  # a full page may be the last
-        SEGMENTS: len(subject.selection.selected),
-        SESSIONS: len(sessions),
-    }
-    collectors = tuple(
-        _collector(subject, name, requests[name], latency) for name in watch.intervals
-    )
+    collectors = tuple(_collector(subject, name, latency) for name in watch.intervals)
     hourly = sum(one.hourly for one in collectors)
-    history = REQUESTS * sum(series.family.unit is Unit.HOUR for series in sessions)
+    history = {name: _history_requests(subject, name) for name in watch.intervals}
     return WorkspacePlan(
         watch.workspace,
         watch.shard,
@@ -144,11 +136,11 @@ def _workspace(subject: Subject, latency: float) -> WorkspacePlan:
         subject.selection.elsewhere,
         subject.source,
         collectors,
-        history,
+        sum(history.values()),
         _history_seconds(subject, history, latency),
         hourly,
         # Everything is polled at the start, and again after an interval at most.
-        hourly + sum(one.requests for one in collectors) + history,
+        hourly + sum((one.requests for one in collectors), start=sum(history.values())),
         ceiling,
         hourly / ceiling,
         hourly / BRAZE_LIMIT,
@@ -156,9 +148,11 @@ def _workspace(subject: Subject, latency: float) -> WorkspacePlan:
     )
 
 
-def _collector(subject: Subject, name: str, requests: int, latency: float) -> CollectorPlan:
-    interval = subject.watch.intervals[name]
-    ceiling = subject.ceiling
+def _collector(subject: Subject, name: str, latency: float) -> CollectorPlan:
+    interval, ceiling = subject.watch.intervals[name], subject.ceiling
+    requests = len(_wanted(subject, name))
+    if name == DISCOVERY:
+        requests = subject.listed // PAGE + 1  # a full page may be the last
     # The pages of the list come one after the other.
     width = 1 if name == DISCOVERY else min(subject.concurrency, max(requests, 1))
     limited = max(requests - burst(ceiling), 0) * _HOUR / ceiling
@@ -167,15 +161,25 @@ def _collector(subject: Subject, name: str, requests: int, latency: float) -> Co
     return CollectorPlan(name, interval, requests, hourly, limited, busy, max(limited, busy))
 
 
-def _history_seconds(subject: Subject, requests: int, latency: float) -> float:
-    """How long `requests` for the past take: on half of the threads, until half of an interval has
-    passed; then the newer points come first.
+def _wanted(subject: Subject, collector: str) -> tuple[Series, ...]:
+    return subject.watch.wanted(collector, subject.selection.selected)
+
+
+def _history_requests(subject: Subject, collector: str) -> int:
+    """Only hours need more for the past than their newest points."""
+    return REQUESTS * sum(one.family.unit is Unit.HOUR for one in _wanted(subject, collector))
+
+
+def _history_seconds(subject: Subject, requests: Mapping[str, int], latency: float) -> float:
+    """How long `requests` of each collector for the past take: on half of the threads, until half
+    of an interval has passed; then the newer points come first.
     """
-    busy = requests * latency / max(subject.concurrency // 2, 1)
-    if busy > subject.watch.polls[SESSIONS] / 2:
-        busy *= 2
-    limited = (requests - burst(subject.ceiling)) * _HOUR / subject.ceiling
-    return max(busy, limited)
+    total = 0.0
+    for collector, count in requests.items():
+        busy = count * latency / max(subject.concurrency // 2, 1)
+        total += 2 * busy if busy > subject.watch.intervals[collector] / 2 else busy
+    limited = (sum(requests.values()) - burst(subject.ceiling)) * _HOUR / subject.ceiling
+    return max(total, limited)
 
 
 def _warnings(
@@ -218,15 +222,18 @@ def _warnings(
 # Bytes of resident memory that were measured with 12 to 4,000 segments and up to 78 series of each
 # unit, once all of the past was read: within a tenth (docs/commands.md).
 _EMPTY = 54_000_000
-_OF_SIZE = 13_300
-_OF_COUNT = {Unit.DAY: 30_000, Unit.HOUR: 150_000}
+_OF_SERIES = {
+    (Kind.LEVEL, Unit.DAY): 13_300,
+    (Kind.COUNT, Unit.DAY): 30_000,
+    (Kind.COUNT, Unit.HOUR): 150_000,
+}
 
 
 def _memory(subjects: Iterable[Subject]) -> int:
     return _EMPTY + sum(
-        _OF_SIZE * len(subject.selection.selected)
-        + sum(_OF_COUNT[series.family.unit] for series in subject.watch.sessions())
+        _OF_SERIES[series.family.kind, series.family.unit]
         for subject in subjects
+        for series in subject.watch.wanted_of_all(subject.selection.selected)
     )
 
 

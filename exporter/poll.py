@@ -7,10 +7,11 @@ from itertools import islice
 from queue import SimpleQueue
 from typing import TypeVar
 
-from exporter.catalog import DISCOVERY
 from exporter.client import BrazeError
+from exporter.families import DISCOVERY
 from exporter.limiter import Interrupted
 from exporter.model import Answer, Reading, Segment, Series, Unit
+from exporter.refusals import Refusals
 
 log = logging.getLogger(__name__)
 
@@ -22,10 +23,7 @@ LENGTH = {Unit.DAY: 35, Unit.HOUR: 48}
 for a complete one under any wrong time zone, and for what Braze restates.
 """
 
-
 _REFUSALS = 5
-REFUSED = frozenset({"unauthorized", "forbidden", "rate_limited"})
-"""Reasons that have more to do with the key or the whole workspace than with one series."""
 
 
 def poll_discovery(
@@ -70,12 +68,14 @@ def poll_series(
     """Read the newest points of every series that is wanted, `width` at a time.
 
     One series that cannot be read leaves the others alone. Only after five refusals in a row (of
-    the key, of a permission, by the rate limit) are the rest not asked. Raises Interrupted.
+    the key, by the rate limit; of a permission: by one endpoint) are the rest not asked. Raises
+    Interrupted.
     """
     started = now()
     answers: dict[Series, Answer] = {}
     failures: dict[Series | None, str] = {}
-    asked = answered = refusals = 0
+    asked = answered = 0
+    refusals = Refusals(_REFUSALS)
 
     def attempt(series: Series) -> Answer | BrazeError:
         try:
@@ -91,7 +91,7 @@ def poll_series(
 
     def hopeful() -> Iterator[Series]:
         for series in wanted:
-            if refusals >= _REFUSALS:
+            if refusals.final(series.family.endpoint):
                 failures[series] = "not asked: Braze refused the others"
             else:
                 yield series
@@ -99,11 +99,12 @@ def poll_series(
     for series, outcome in spread(attempt, hopeful(), threads, width):
         if isinstance(outcome, Answer):
             answers[series] = outcome
-            asked, answered, refusals = asked + 1, answered + 1, 0
+            asked, answered, reason = asked + 1, answered + 1, None
         else:
             failures[series] = str(outcome)
             asked, answered = asked + outcome.sent, answered + outcome.answered
-            refusals = refusals + 1 if outcome.reason in REFUSED else 0
+            reason = outcome.reason
+        refusals.note(series.family.endpoint, reason)
     return Reading(
         workspace,
         collector,

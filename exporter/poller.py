@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from exporter import config
 from exporter.account import Account
-from exporter.catalog import DISCOVERY, FAMILIES, LIST, SEGMENTS, SESSIONS
+from exporter.families import DISCOVERY, EVENTS, KPI, LIST, SEGMENTS, SESSIONS
 from exporter.journal import Journal
 from exporter.limiter import Interrupted
 from exporter.model import Reading, Series, Unit
@@ -40,12 +40,19 @@ def watch_of(
         units=tuple(Unit(unit) for unit in sessions.units),
         workspace_total=sessions.workspace_total,
         by_segment=sessions.by_segment,
+        kpis=workspace.kpi.metrics,
+        kpi_total=workspace.kpi.workspace_total,
+        events=workspace.events.names,
+        event_units=tuple(Unit(unit) for unit in workspace.events.units),
         zone=workspace.time_zone,
         endpoint=workspace.endpoint,
         alerts=Alerts(
             drop=alerts.drop,
+            surge=alerts.surge,
             min_size=alerts.min_size,
             min_sessions=alerts.min_sessions,
+            min_users=alerts.min_users,
+            min_events=alerts.min_events,
             segments=alerts.segments,
             apps={workspace.apps[app]: drop for app, drop in alerts.apps.items()},
         ),
@@ -56,6 +63,8 @@ def watch_of(
             DISCOVERY: poll.discovery.total_seconds(),
             SEGMENTS: poll.segments.total_seconds(),
             SESSIONS: poll.sessions.total_seconds(),
+            KPI: poll.kpi.total_seconds(),
+            EVENTS: poll.events.total_seconds(),
         },
         shard=shard,
     )
@@ -127,7 +136,7 @@ class Poller:
     def asks_for(self, segments: Iterable[str]) -> bool:
         """Whether a poll of segments has begun that asks for the size of each of these."""
         begun = self._sizes
-        return begun is not None and begun.issuperset(self.watch.sizes(tuple(segments)))
+        return begun is not None and begun.issuperset(self.watch.wanted(SEGMENTS, tuple(segments)))
 
     def stop(self) -> None:
         """End every wait and request of this workspace; nothing more is published."""
@@ -224,5 +233,6 @@ class Poller:
 
 def endpoints(watch: Watch) -> frozenset[str]:
     """The endpoints that polls of `watch` ask."""
-    asked = {family.endpoint for family in FAMILIES if family.collector in watch.intervals}
-    return frozenset(asked | {LIST}) if DISCOVERY in watch.intervals else frozenset(asked)
+    collectors = watch.intervals
+    asked = {family.endpoint for name in collectors for family in watch.families(name)}
+    return frozenset(asked | {LIST}) if DISCOVERY in collectors else frozenset(asked)

@@ -6,6 +6,7 @@ Each has a limit of time. `doctor` takes them as an argument.
 import base64
 import errno
 import os
+import re
 import socket
 import ssl
 import threading
@@ -116,15 +117,15 @@ class Probes:
                 answer += piece
         except OSError as error:
             raise Blocked("proxy-odd", _text(error)) from None
-        line = answer.partition(b"\r\n")[0].decode("latin-1")
-        version, _, status = line.partition(" ")
-        if not version.startswith("HTTP/1."):
+        found = re.match(rb"HTTP/1\.[0-9] ([0-9]{3})\b", answer)
+        if found is None:
             raise Blocked("proxy-odd", "the answer is no HTTP" if answer else "no answer")
-        said = "".join(c for c in status[:60] if c.isprintable())
-        if status.startswith("407"):
-            raise Blocked("proxy-login", said)
+        status = found[1].decode()
+        # Without the proxy's own words, which may repeat the login.
+        if status == "407":
+            raise Blocked("proxy-login", f"status {status}")
         if not status.startswith("2"):
-            raise Blocked("proxy-refuses", said)
+            raise Blocked("proxy-refuses", f"status {status}")
 
     def handshake(self, sock: socket.socket, host: str, bundle: Path | None) -> str:
         """Speak TLS on `sock`, trusting the CAs in `bundle` (None: whoever it is).

@@ -83,6 +83,15 @@ def format_duration(value: timedelta) -> str:
 
 def share(value: object) -> float:
     """`30%` or 0.3 -> 0.3. One and more without `%` is refused: 1 could mean 1% or 100%."""
+    return _share(value, 100)
+
+
+def rise(value: object) -> float:
+    """`250%` -> 2.5: a share that may be more than the whole."""
+    return _share(value, 1000)
+
+
+def _share(value: object, most: int) -> float:
     percent = isinstance(value, str) and value.endswith("%")
     if isinstance(value, str):
         digits = value.removesuffix("%")
@@ -91,13 +100,13 @@ def share(value: object) -> float:
         number = value
     else:
         number = math.nan
-    if percent and 0 <= number <= 100:
+    if percent and 0 <= number <= most:
         return number / 100
     if not percent and 0 <= number < 1:
         return float(number)
-    if not percent and 1 <= number <= 100:
+    if not percent and 1 <= number <= most:
         raise ValueError(f"must be a share such as 30% or 0.3; did you mean {number:g}%?")
-    raise ValueError("must be a share from 0% to 100%, such as 30% or 0.3")
+    raise ValueError(f"must be a share from 0% to {most}%, such as 30% or 0.3")
 
 
 def format_share(value: float) -> str:

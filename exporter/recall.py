@@ -1,6 +1,5 @@
 """The hours before the newest ones: read once for each series, after the newest points."""
 
-import threading
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -9,7 +8,8 @@ from itertools import takewhile
 from exporter.client import MOST_POINTS, BrazeError
 from exporter.model import Answer, Point, Series, Unit
 from exporter.past import DEPTH, History, Past
-from exporter.poll import LENGTH, REFUSED, spread
+from exporter.poll import LENGTH, spread
+from exporter.refusals import Refusals
 
 _HOUR = 3600
 REQUESTS = -(-DEPTH[Unit.HOUR] // (MOST_POINTS * _HOUR))
@@ -55,44 +55,33 @@ def read_pasts(
 ) -> Pasts:
     """Read the hours of `wanted` before those that `pasts` knows, back to the depth of baselines.
 
-    Nothing more is asked once `go_on` says no, because newer points are due, or three series in a
-    row were refused; what was read until then is kept. Raises Interrupted.
+    Nothing more is asked once `go_on` says no, because newer points are due, nor where three series
+    in a row were refused; what was read until then is kept. Raises Interrupted.
     """
-    refused = _InARow()
+    refusals = Refusals(_REFUSALS)
 
-    def hopeful() -> bool:
-        return go_on() and refused.count < _REFUSALS
+    def hopeful(series: Series) -> bool:
+        return go_on() and not refusals.final(series.family.endpoint)
 
     def attempt(series: Series) -> tuple[tuple[Point, ...], History]:
         found: list[Point] = []
         for ending_at in _pages(
             pasts[series], LENGTH[series.family.unit], DEPTH[series.family.unit]
         ):
-            if not hopeful():
+            if not hopeful(series):
                 return tuple(found), History.UNREAD
             try:
                 answer = read(series, MOST_POINTS, ending_at)
             except BrazeError as error:
-                refused.note(error.reason in REFUSED)
+                refusals.note(series.family.endpoint, error.reason)
                 return tuple(found), History.FAILED
-            refused.note(False)
+            refusals.note(series.family.endpoint, None)
             # An hour that is cut at `ending_at` is not what it was.
             found += (point for point in answer.points if point.end <= ending_at)
         return tuple(found), History.READ
 
-    return dict(spread(attempt, takewhile(lambda _: hopeful(), wanted), threads, width))
-
-
-class _InARow:
-    """Counts what comes in a row, from any thread."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.count = 0
-
-    def note(self, hit: bool) -> None:
-        with self._lock:
-            self.count = self.count + 1 if hit else 0
+    in_time = takewhile(lambda _: go_on(), wanted)
+    return dict(spread(attempt, filter(hopeful, in_time), threads, width))
 
 
 def _pages(past: Past, newest: int, depth: int) -> list[int]:

@@ -6,7 +6,7 @@ from itertools import chain, pairwise
 
 from exporter.baselines import Baselines, baselines, threshold
 from exporter.history import count_seen_from, level_seen_from
-from exporter.model import Kind, Point, Series, Unit
+from exporter.model import Family, Kind, Point, Series, Unit
 from exporter.past import Past
 from exporter.poll import LENGTH
 from exporter.watch import Watch
@@ -50,23 +50,25 @@ def replay(
             yield from fresh
             newest = fresh[-1].start if fresh else newest
 
-    for (point, since), (_, end) in pairwise(_moments(points(), family.kind, watch, until)):
+    for (point, since), (_, end) in pairwise(_moments(points(), family, watch, until)):
         if point is None or past.value(point.start) is None:
             continue
         normal = baselines(past, point.start, family.kind, family.unit, watch.zone)
-        least = threshold(normal, watch.alerts.drop_of(series), watch.alerts.least_of(series))
+        least = threshold(
+            normal, family.concern, watch.alerts.share_of(series), watch.alerts.least_of(series)
+        )
         gone = point.start + LENGTH[family.unit] * _SECONDS[family.unit]
         yield Shown(since, min(end, gone), point.value, point.start, normal, least)
 
 
 def _moments(
-    points: Iterable[Point], kind: Kind, watch: Watch, until: float
+    points: Iterable[Point], family: Family, watch: Watch, until: float
 ) -> Iterator[tuple[Point | None, float]]:
     """Each point and the moment it was first shown; last of all None and `until`."""
     for (before, point), (_, after) in pairwise(pairwise(chain((None,), points, (None,)))):
         if point is not None:  # it never is: only the ends have no neighbour
-            if kind is Kind.LEVEL:
-                yield point, level_seen_from(point, before, watch.zero_after)
+            if family.kind is Kind.LEVEL:
+                yield point, level_seen_from(point, before, watch.zero_after_of(family))
             else:
                 yield point, count_seen_from(point, after, watch.settle)
     yield None, until

@@ -6,19 +6,13 @@ from enum import Enum
 from math import isfinite
 from zoneinfo import ZoneInfo
 
-from exporter.catalog import SEGMENTS
+from exporter.baselines import compared
 from exporter.holding import Held, visible
-from exporter.model import Kind, Series, Unit
+from exporter.model import Concern, Kind, Series, Unit
 from exporter.past import History
 from exporter.standing import Standing
 from exporter.trend import Trend, trend
 
-# As the bundled rules have it: seconds since the start of the newest bucket.
-_STALE = {
-    (Kind.LEVEL, Unit.DAY): 36 * 3600,
-    (Kind.COUNT, Unit.DAY): 64 * 3600,
-    (Kind.COUNT, Unit.HOUR): 4 * 3600,
-}
 _BUCKET = {Unit.DAY: 86400, Unit.HOUR: 3600}
 _SHOWN = {Unit.DAY: 35, Unit.HOUR: 168}  # buckets of a trend
 
@@ -27,6 +21,7 @@ class State(Enum):
     """How one number stands, the worst first. The value is its name in queries and in JSON."""
 
     DROPPED = "dropped"  # below its threshold
+    SURGED = "surged"  # above it, where that is what alarms
     FAILING = "failing"  # the last poll could not read it
     STALE = "stale"  # read, but Braze has nothing newer
     WAITING = "waiting"  # not polled yet
@@ -34,6 +29,7 @@ class State(Enum):
     OK = "ok"
 
 
+ALARMS = frozenset({State.DROPPED, State.SURGED})
 SEVERITY = {state: place for place, state in enumerate(State)}
 
 
@@ -44,6 +40,7 @@ class Row:
     series: Series
     segment: str
     app: str
+    event: str
     zone: ZoneInfo
     held: Held | None
     failure: str | None
@@ -57,12 +54,13 @@ class Row:
     @property
     def ids(self) -> tuple[str, ...]:
         """The ids of its segment and its app, where it has them."""
-        return tuple(filter(None, self.series.labels[1:]))
+        named = (self.series.label("segment_id"), self.series.label("app_id"))
+        return tuple(filter(None, named))
 
     @property
     def title(self) -> str:
         """What people call it."""
-        return title(self.segment, self.app)
+        return title(self.segment, self.app, self.event)
 
     @property
     def value(self) -> float | None:
@@ -76,7 +74,7 @@ class Row:
 
     @property
     def threshold(self) -> float | None:
-        """The value below which it has dropped."""
+        """The value below which it has dropped, or above which it has surged."""
         return self.held.threshold if self.held else None
 
     @property
@@ -95,9 +93,16 @@ class Row:
 
     @property
     def change_to_normal(self) -> float | None:
-        """The change against what its threshold comes from: the smaller one of week and median."""
-        weeks = [value for name, value in self.normal.items() if name != "1d"]
-        return _change(self.value, min(weeks, default=None))
+        """The change against what its threshold comes from: one of week and median."""
+        concern = self.series.family.concern
+        return _change(self.value, compared(self.held.normal, concern) if self.held else None)
+
+    @property
+    def worsening(self) -> float | None:
+        """The same with the sign of a drop: the smaller, the worse."""
+        change = self.change_to_normal
+        surges = self.series.family.concern is Concern.SURGE
+        return -change if surges and change is not None else change
 
     def trend(self) -> Trend | None:
         """Five weeks of days or seven days of hours, up to the newest value shown."""
@@ -122,27 +127,26 @@ def rows_of(standing: Standing, name: str, now: float) -> Iterator[Row]:
     watch, collector = standing.watch, standing.collectors.get(name)
     if collector is None:
         return
-    wanted = watch.sizes(standing.selection.selected) if name == SEGMENTS else watch.sessions()
     seen = dict(visible(collector.held, watch.keep_of(name), now))
     failures = collector.last.failures if collector.last else {}
-    for series in wanted:
+    for series in watch.wanted(name, standing.selection.selected):
         held = seen.get(series)
         failure = failures.get(series) or failures.get(None)
         state = _state(series, held, failure, collector.last is not None, now)
-        segment, app = names_of(standing, series)
-        yield Row(series, segment, app, watch.zone, held, failure, state)
+        yield Row(series, *names_of(standing, series), watch.zone, held, failure, state)
 
 
-def title(segment: str, app: str) -> str:
-    """What people call a series of this segment and this app, either of which may be empty."""
-    return " · ".join(filter(None, (segment, app))) or "Whole workspace"
+def title(segment: str, app: str, event: str) -> str:
+    """What people call a series of these, any of which may be empty."""
+    return " · ".join(filter(None, (event, segment, app))) or "Whole workspace"
 
 
-def names_of(standing: Standing, series: Series) -> tuple[str, str]:
-    """What the segment and the app of `series` are called; the id where that is not known."""
+def names_of(standing: Standing, series: Series) -> tuple[str, str, str]:
+    """What segment, app and event of `series` are called; the id where that is not known."""
     segment, app = series.label("segment_id") or "", series.label("app_id") or ""
     known = standing.names.get(segment)
-    return known.name if known else segment, standing.watch.apps.get(app, app)
+    name = known.name if known else segment
+    return name, standing.watch.apps.get(app, app), series.label("event") or ""
 
 
 def _state(
@@ -154,10 +158,14 @@ def _state(
             return State.FAILING
         return State.NO_DATA if polled else State.WAITING
     # As in the rules, what is old is no drop.
-    if now - value.start > _STALE[series.family.kind, series.family.unit]:
+    if now - value.start > series.family.stale:
         return State.STALE if failure is None else State.FAILING
-    if held.threshold is not None and value.value < held.threshold:
-        return State.DROPPED
+    if held.threshold is not None:
+        if series.family.concern is Concern.SURGE:
+            if value.value > held.threshold:
+                return State.SURGED
+        elif value.value < held.threshold:
+            return State.DROPPED
     return State.OK if failure is None else State.FAILING
 
 

@@ -1,7 +1,5 @@
 """An API key that is given as text or in a file, and read again when the file changes."""
 
-import html
-import json
 import re
 import threading
 from collections.abc import Callable
@@ -30,16 +28,6 @@ def key_fault(key: str) -> str:
     if key[0] in "\"'`" or key[-1] in "\"'`":
         return "is in quotes that belong to the key; remove them"
     return ""
-
-
-def hidden(text: str, key: str) -> str:
-    """The text without this key, however JSON or HTML spell it; who echoes a key may escape it."""
-    in_json = json.dumps(key)[1:-1]
-    spellings = {key, in_json, in_json.replace("/", "\\/"), html.escape(key, quote=False)}
-    spellings |= {html.escape(key), html.escape(key).replace("&#x27;", "&#39;")}
-    for spelling in sorted(spellings - {""}, key=len, reverse=True):
-        text = text.replace(spelling, "(key not shown)")
-    return text
 
 
 def key_in(path: Path) -> str:

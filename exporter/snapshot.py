@@ -4,14 +4,16 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from exporter.catalog import DISCOVERY, PUBLISHED, SEGMENTS, SESSIONS
+from exporter.catalog import PUBLISHED
 from exporter.exposition import Page, Piece, header
+from exporter.families import DISCOVERY, SEGMENTS
 from exporter.holding import Held, held_after, judged, next_change, visible, with_history
 from exporter.model import Point, Reading, Segment, Series
 from exporter.negotiation import Format
 from exporter.past import History, Past
 from exporter.rendering import Lines, collector_lines, series_lines, workspace_lines
 from exporter.standing import CollectorStanding, Standing
+from exporter.steps import in_small_steps
 from exporter.watch import Selection, Watch, select
 
 _HEADERS = {
@@ -61,9 +63,7 @@ class _Workspace:
 
     def wanted(self, collector: str) -> tuple[Series, ...]:
         """The series that `collector` reads."""
-        if collector == SEGMENTS:
-            return self.watch.sizes(self.selection.selected)
-        return self.watch.sessions() if collector == SESSIONS else ()
+        return self.watch.wanted(collector, self.selection.selected)
 
     def write(self) -> None:
         """Render what is of no single collector."""
@@ -104,7 +104,7 @@ class Store:
         A reading for a workspace that is no longer watched, or is watched in another way, changes
         nothing.
         """
-        with self._lock:
+        with self._lock, in_small_steps():
             workspace = self._workspaces.get(reading.workspace)
             if workspace is None or workspace.watch is not watch:
                 return ()
@@ -133,7 +133,7 @@ class Store:
         self, pasts: Mapping[Series, tuple[Sequence[Point], History]], collector: str, watch: Watch
     ) -> None:
         """Take older points of series that are held, while `watch` is in force."""
-        with self._lock:
+        with self._lock, in_small_steps():
             workspace = self._workspaces.get(watch.workspace)
             if workspace is None or workspace.watch is not watch:
                 return

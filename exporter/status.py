@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 from exporter import __version__
-from exporter.catalog import DISCOVERY, LIST, SEGMENTS, SESSIONS
-from exporter.model import Kind, RateLimit, Reading, Series
+from exporter.families import COLLECTORS, DISCOVERY, LIST, SEGMENTS, SESSIONS
+from exporter.model import RateLimit, Reading, Series
 from exporter.remedies import reason_of, remedy
-from exporter.rows import SEVERITY, Row, State, names_of, rows_of, title
+from exporter.rows import ALARMS, SEVERITY, Row, State, names_of, rows_of, title
 from exporter.standing import CollectorStanding, Standing
 
 _EXAMPLES = 3
@@ -74,31 +75,36 @@ class WorkspaceStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """All there is to show at `now` (epoch seconds): sizes of segments, and sessions."""
+    """All there is to show at `now` (epoch seconds); `tables` has the rows of each collector."""
 
     now: float
     workspaces: tuple[WorkspaceStatus, ...]
-    sizes: tuple[Row, ...]
-    sessions: tuple[Row, ...]
+    tables: Mapping[str, tuple[Row, ...]]
     version: str = __version__
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """Those of all tables."""
+        return tuple(chain.from_iterable(self.tables.values()))
 
     @cached_property
     def counts(self) -> dict[State, int]:
         """How many rows there are of each state that there is."""
-        counted = Counter(row.state for row in (*self.sizes, *self.sessions))
+        counted = Counter(row.state for row in self.rows)
         return {state: counted[state] for state in State if counted[state]}
 
     @cached_property
     def attention(self) -> tuple[Row, ...]:
-        """What has dropped, the furthest first; of sessions of segments only what neither its app
-        nor the segment's size explains.
+        """What has dropped or surged, the furthest first; of sessions of segments only what neither
+        its app nor the segment's size explains.
         """
-        fallen = [row for row in (*self.sizes, *self.sessions) if row.state is State.DROPPED]
-        sizes = {row.series.labels for row in fallen if row.series.family.kind is Kind.LEVEL}
+        alarming = [row for row in self.rows if row.state in ALARMS]
+        fallen = [row for row in alarming if row.state is State.DROPPED]
+        sizes = {row.series.labels for row in fallen if row.series.family.collector == SEGMENTS}
         apps = {
             (row.series.family.unit, row.series.labels)
             for row in fallen
-            if row.series.family.labels == ("workspace", "app_id")
+            if row.series.family.collector == SESSIONS
         }
 
         def explained(row: Row) -> bool:
@@ -110,8 +116,8 @@ class Status:
 
         return tuple(
             sorted(
-                (row for row in fallen if not explained(row)),
-                key=lambda row: row.change_to_normal or 0.0,
+                (row for row in alarming if not explained(row)),
+                key=lambda row: row.worsening or 0.0,
             )
         )
 
@@ -127,8 +133,11 @@ def status_of(
     return Status(
         now,
         tuple(_workspace(one, quotas.get(one.watch.workspace), due) for one in all_of),
-        tuple(row for one in all_of for row in rows_of(one, SEGMENTS, now)),
-        tuple(row for one in all_of for row in rows_of(one, SESSIONS, now)),
+        {
+            name: tuple(row for one in all_of for row in rows_of(one, name, now))
+            for name in COLLECTORS
+            if name != DISCOVERY
+        },
     )
 
 
@@ -158,15 +167,16 @@ def _workspace(
 
 
 def _failures(standing: Standing, name: str, collector: CollectorStanding) -> tuple[Failure, ...]:
-    """The failures of the last poll, by reason, the most frequent first."""
-    by_reason: dict[str, list[tuple[Series | None, str]]] = {}
+    """The failures of the last poll, by reason and endpoint, the most frequent first."""
+    by_reason: dict[tuple[str, str], list[tuple[Series | None, str]]] = {}
     for series, text in (collector.last.failures if collector.last else {}).items():
-        by_reason.setdefault(reason_of(text), []).append((series, text))
+        whole = LIST if name == DISCOVERY else ""
+        endpoint = series.family.endpoint if series is not None else whole
+        by_reason.setdefault((reason_of(text), endpoint), []).append((series, text))
     failures = []
-    for reason, found in by_reason.items():
+    for (reason, endpoint), found in by_reason.items():
         unread = [one for one, _ in found if one is not None]
         examples = tuple(_called(standing, one) for one in unread[:_EXAMPLES])
-        endpoint = unread[0].family.endpoint if unread else LIST if name == DISCOVERY else ""
         failures.append(
             Failure(reason, found[0][1], len(unread), examples, remedy(reason, endpoint))
         )
@@ -175,4 +185,4 @@ def _failures(standing: Standing, name: str, collector: CollectorStanding) -> tu
 
 def _called(standing: Standing, series: Series) -> str:
     name, family = title(*names_of(standing, series)), series.family
-    return name if family.kind is Kind.LEVEL else f"{name} per {family.unit.value}"
+    return name if family.collector == SEGMENTS else f"{name}, {family.noun}"

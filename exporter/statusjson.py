@@ -8,8 +8,8 @@ from itertools import chain, repeat
 from typing import Any
 
 from exporter import baselines
-from exporter.catalog import DISCOVERY
 from exporter.choice import Choice
+from exporter.families import DISCOVERY, EVENTS, KPI, SEGMENTS, SESSIONS
 from exporter.rows import Row
 from exporter.status import CollectorStatus, Status, WorkspaceStatus
 from exporter.web import Request, Response, packed, reply
@@ -53,8 +53,9 @@ def document_of(status: Status, choice: Choice) -> dict[str, Any]:
         "generated": _time(status.now),
         "counts": {state.value: count for state, count in status.counts.items()},
         "workspaces": [_workspace(workspace) for workspace in status.workspaces],
-        "segments": [_size(row) for row in choice.rows(status.sizes)],
-        "sessions": [_sessions(row) for row in choice.rows(status.sessions)],
+    } | {
+        name: [written(row) for row in choice.rows(status.tables.get(name, ()))]
+        for name, written in _ROWS.items()
     }
 
 
@@ -106,17 +107,35 @@ def _size(row: Row) -> dict[str, Any]:
 
 
 def _sessions(row: Row) -> dict[str, Any]:
+    segment = {"segment_id": row.series.label("segment_id"), "segment_name": row.segment or None}
+    return {"workspace": row.workspace, **segment, **_of_app(row)}
+
+
+def _kpi(row: Row) -> dict[str, Any]:
+    return {"workspace": row.workspace, "figure": row.series.family.noun, **_of_app(row)}
+
+
+def _events(row: Row) -> dict[str, Any]:
+    return {"workspace": row.workspace, "event": row.event, **_of_app(row)}
+
+
+def _of_app(row: Row) -> dict[str, Any]:
     current = row.held.observed.current if row.held else None
     return {
-        "workspace": row.workspace,
-        "segment_id": row.series.label("segment_id"),
-        "segment_name": row.segment or None,
         "app_id": row.series.label("app_id") or None,
         "app_name": row.app or None,
         "unit": row.series.family.unit.value,
         **_number(row),
         "current": current and {"value": current.value, "bucket": _time(current.start)},
     }
+
+
+_ROWS: Mapping[str, Callable[[Row], dict[str, Any]]] = {
+    SEGMENTS: _size,
+    SESSIONS: _sessions,
+    KPI: _kpi,
+    EVENTS: _events,
+}
 
 
 def _number(row: Row) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """One GET to Braze over `requests`: bounded in time and size, to the configured host only."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ kB.
 """
 
 _PIECE = 64 * 1024
+_REFUSED = re.compile("Tunnel connection failed: [0-9]+")
 
 
 class TransportError(Exception):
@@ -86,7 +88,8 @@ class Transport:
                 reply = self._get(path, query, key)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
                 reason = "timeout" if overdue() else _reason(error)
-                said = late if reason == "timeout" else _innermost(error)
+                discreet = any("@" in proxy for proxy in self._proxies.values())
+                said = late if reason == "timeout" else _innermost(error, discreet)
                 # The chain is cut: it repeats the message at length, and may hold the request with
                 # its key.
                 raise TransportError(reason, said) from None
@@ -193,8 +196,12 @@ def _reason(error: Exception) -> str:
     return "invalid_response" if isinstance(error, urllib3.exceptions.DecodeError) else "connection"
 
 
-def _innermost(error: BaseException) -> str:
-    """What went wrong in the end: the outer layers repeat the URL and the names of objects."""
+def _innermost(error: BaseException, discreet: bool) -> str:
+    """What went wrong in the end: the outer layers repeat the URL and the names of objects.
+
+    A proxy may repeat what it is sent: its words are left out, and where that is a password, so is
+    all that is not said by this machine.
+    """
     seen: set[int] = set()
     while id(error) not in seen:
         seen.add(id(error))
@@ -210,4 +217,8 @@ def _innermost(error: BaseException) -> str:
     if isinstance(error, requests.exceptions.InvalidURL | urllib3.exceptions.LocationParseError):
         # It repeats parts of the URL, and that of a proxy may hold a password.
         return "the URL of the endpoint or of a proxy cannot be read"
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    name, said = type(error).__name__, str(error)
+    if refused := _REFUSED.match(said):
+        return f"{name}: {refused[0]}"
+    foreign = not (isinstance(error, OSError) and error.errno)
+    return name if not said or (foreign and discreet) else f"{name}: {said}"

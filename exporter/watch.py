@@ -1,12 +1,13 @@
 """What one workspace's settings ask to be watched, and which series follow from it: pure."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby, product
 from zoneinfo import ZoneInfo
 
-from exporter.catalog import DISCOVERY, FAMILY, SEGMENTS, SESSIONS
-from exporter.model import Kind, Segment, Series, Unit
+from exporter.families import COLLECTORS, DISCOVERY, EVENTS, KPI, SEGMENTS, SESSIONS, families_of
+from exporter.model import Concern, Family, Segment, Series, Unit
 from exporter.shard import EVERYTHING, Shard
 
 UTC = ZoneInfo("UTC")
@@ -14,25 +15,33 @@ UTC = ZoneInfo("UTC")
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    """What counts as a drop: by which share, and of how much.
+    """What counts as a drop or as a surge: by which share, and of how much.
 
-    `segments` and `apps` hold the shares of single ones, by their id.
+    `segments` and `apps` hold the drops of single ones, by their id.
     """
 
     drop: float = 0.3
+    surge: float = 1.0
     min_size: float = 1000
     min_sessions: float = 100
+    min_users: float = 100
+    min_events: float = 100
     segments: Mapping[str, float] = field(default_factory=dict)
     apps: Mapping[str, float] = field(default_factory=dict)
 
-    def drop_of(self, series: Series) -> float:
-        """The share by which `series` must fall: its segment's, else its app's, else the usual."""
+    def share_of(self, series: Series) -> float:
+        """The share by which `series` must fall: its segment's, else its app's, else the usual; or
+        by which it must rise.
+        """
+        if series.family.concern is Concern.SURGE:
+            return self.surge
         of_app = self.apps.get(series.label("app_id") or "", self.drop)
         return self.segments.get(series.label("segment_id") or "", of_app)
 
     def least_of(self, series: Series) -> float:
-        """What is normal at least for a series whose drop means anything."""
-        return self.min_size if series.family.kind is Kind.LEVEL else self.min_sessions
+        """What is normal at least for a series whose drop or surge means anything."""
+        least: float = getattr(self, series.family.minimum)
+        return least
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,10 @@ class Watch:
     settle: float
     keep: float
     polls: Mapping[str, float]
+    kpis: tuple[str, ...] = ()
+    kpi_total: bool = True
+    events: tuple[str, ...] = ()
+    event_units: tuple[Unit, ...] = (Unit.DAY, Unit.HOUR)
     zone: ZoneInfo = UTC
     endpoint: str = ""
     alerts: Alerts = Alerts()
@@ -70,12 +83,14 @@ class Watch:
 
         Discovery also reads the names of segments that are named by their id.
         """
-        wanted = {
-            DISCOVERY: self.discover or bool(self.own((*self.ids, *self.by_segment))),
-            SEGMENTS: self.discover or bool(self.own(self.ids)),
-            SESSIONS: bool(self.sessions()),
-        }
-        return {name: self.polls[name] for name, needed in wanted.items() if needed}
+        return {name: self.polls[name] for name in COLLECTORS if self._has_work(name)}
+
+    def _has_work(self, collector: str) -> bool:
+        if self.discover and collector in (DISCOVERY, SEGMENTS):
+            return True
+        if collector == DISCOVERY:
+            return bool(self.own((*self.ids, *self.by_segment)))
+        return next(self._wanted(collector, self.own(self.ids)), None) is not None
 
     def keep_of(self, collector: str) -> float:
         """How long a value of `collector` stands after it was last read.
@@ -84,6 +99,10 @@ class Watch:
         for what could not be read, and until then there was no try.
         """
         return max(self.keep, 1.5 * self.polls[collector])
+
+    def zero_after_of(self, family: Family) -> float:
+        """How long after midnight a level's first 0 of a day is not believed."""
+        return max(self.zero_after, family.zero_after)
 
     def own(self, segments: Iterable[str]) -> tuple[str, ...]:
         """Those of `segments` that are of the shard."""
@@ -97,30 +116,62 @@ class Watch:
             if self.shard.has(self.workspace, "app", app)
         }
 
-    def sessions(self) -> tuple[Series, ...]:
-        """The series of sessions: every app, every tracked segment by app, the workspace.
+    def wanted(self, collector: str, segments: Sequence[str] = ()) -> tuple[Series, ...]:
+        """The series that `collector` reads, where `segments` are those whose size is polled.
 
-        A segment's stay together, whatever the shards of the apps.
+        What the settings name, in every family of the catalogue that they ask for.
         """
-        kinds: list[tuple[str, tuple[str, ...]]] = [("app", (app,)) for app in self.own_apps()]
-        kinds += [
-            ("segment", (segment, app))
-            for segment in self.own(self.by_segment)
-            for app in (*self.apps,) or ("",)
-        ]
-        if self.workspace_total and self.shard.has(self.workspace, "total"):
-            kinds.append(("workspace", ()))
-        word = {Unit.DAY: "daily", Unit.HOUR: "hourly"}
+        return tuple(self._wanted(collector, segments))
+
+    def wanted_of_all(self, segments: Sequence[str] = ()) -> tuple[Series, ...]:
+        """The series that all collectors read."""
+        return tuple(one for name in COLLECTORS for one in self._wanted(name, segments))
+
+    def families(self, collector: str) -> tuple[Family, ...]:
+        """The families of `collector` of which the settings ask for series, if they name any."""
+        options = self._options(collector)
         return tuple(
-            Series(FAMILY[f"braze_{kind}_sessions_{word[unit]}"], (self.workspace, *labels))
-            for kind, labels in kinds
-            for unit in self.units
+            families[option]
+            for families in families_of(collector).values()
+            for option in options
+            if option in families
         )
 
-    def sizes(self, segments: Sequence[str]) -> tuple[Series, ...]:
-        """The series of the sizes of `segments`."""
-        family = FAMILY["braze_segment_size"]
-        return tuple(Series(family, (self.workspace, segment)) for segment in segments)
+    def _wanted(self, collector: str, segments: Sequence[str]) -> Iterator[Series]:
+        for labels, families in groupby(self.families(collector), lambda family: family.labels):
+            chosen = tuple(families)
+            for values in self._named(collector, labels, segments):
+                for family in chosen:
+                    yield Series(family, (self.workspace, *values))
+
+    def _options(self, collector: str) -> tuple[str, ...]:
+        """What the settings choose of the families of `collector`."""
+        if collector == KPI:
+            return self.kpis
+        units = {SESSIONS: self.units, EVENTS: self.event_units}.get(collector)
+        return ("",) if units is None else tuple(unit.value for unit in units)
+
+    def _named(
+        self, collector: str, labels: tuple[str, ...], segments: Sequence[str]
+    ) -> Iterable[tuple[str, ...]]:
+        """What is the shard's of that which `labels` tell apart: the values after the workspace.
+
+        What belongs to a segment stays together, whatever the shards of the apps.
+        """
+        match labels[1:]:
+            case ("segment_id",):
+                return ((segment,) for segment in segments)
+            case ("segment_id", "app_id"):
+                return product(self.own(self.by_segment), (*self.apps,) or ("",))
+            case ("app_id",):
+                return ((app,) for app in self.own_apps())
+            case ("app_id", "event") if self.apps:
+                return product(self.own_apps(), self.events)
+            case ("app_id", "event"):
+                has = self.shard.has
+                return (("", one) for one in self.events if has(self.workspace, "event", one))
+        total = self.kpi_total or not self.apps if collector == KPI else self.workspace_total
+        return [()] if total and self.shard.has(self.workspace, "total") else []
 
 
 @dataclass(frozen=True, slots=True)

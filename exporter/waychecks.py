@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from exporter.catalog import DISCOVERY
 from exporter.client import BrazeError
+from exporter.families import DISCOVERY
 from exporter.findings import Finding
 from exporter.instances import needs_allow_http
 from exporter.patient import Patient
@@ -133,10 +133,9 @@ def answer(patient: Patient) -> list[Finding]:
 
 def first_answer(patient: Patient) -> object:
     """What came of the first request, a BrazeError where it failed."""
-    series = patient.watch.sessions()
-    if DISCOVERY in patient.watch.intervals or not series:
-        return patient.listing()
-    return patient.answer(series[0])
+    if DISCOVERY not in patient.watch.intervals and (series := patient.wanted):
+        return patient.answer(series[0])
+    return patient.listing()
 
 
 def unreadable_points(error: BrazeError) -> bool:

@@ -43,8 +43,8 @@ def time_zone(patient: Patient) -> list[Finding]:
     zone = patient.watch.zone
     hours = [said for series, said in _read(patient) if series.family.unit is Unit.HOUR]
     if hours and any(answer.points[-1].offset for answer in hours):
-        for series in patient.watch.sessions():
-            if series.family.unit is Unit.DAY:
+        for series in patient.wanted:
+            if series.family.kind is Kind.COUNT and series.family.unit is Unit.DAY:
                 patient.answer(series)
                 break
     read = list(_read(patient))

@@ -184,19 +184,24 @@ def _by_default(default: object) -> Schema:
     return {"type": kinds[type(default)]} if default is not None else {}
 
 
+STRINGS: Schema = {"type": ["array", "null"], "items": {"type": "string"}}
 SHARE: Schema = {"type": ["string", "number", "null"], "minimum": 0, "maximum": 1}
 
 SETTINGS: dict[str, Schema] = {
     "boolean": {"type": ["boolean", "null"]},
     "duration": {"type": ["string", "integer", "null"]},
     "share": SHARE,
+    "rise": {"type": ["string", "number", "null"], "minimum": 0},
     "instance or URL": {"type": ["string", "null"]},
     "path": {"type": ["string", "null"]},
     "path of a URL": {"type": ["string", "null"]},
     "secret": {"type": ["string", "null"]},
     "time zone": {"type": ["string", "null"]},
     "shard": {"type": ["string", "null"], "pattern": "^([0-9]+|auto)/[0-9]+$"},
-    "list of day, hour": {"type": ["array", "null"], "items": {"enum": ["day", "hour"]}},
+    "list of ids": STRINGS,
+    "list of names": STRINGS,
+    "list of regexes": STRINGS,
+    "list of tags": STRINGS,
     "list of addresses": {"type": ["array", "string", "null"], "items": {"type": "string"}},
     "map of app name to app_id": {
         "type": ["object", "null"],
@@ -230,7 +235,8 @@ def _setting(row: Row) -> Schema:
     if row.is_map:
         return {"type": ["object", "null"], "additionalProperties": SHARE}
     if row.is_list:
-        return {"type": ["array", "null"], "items": {"type": "string"}}
+        words = kind.removeprefix("list of ").split(", ")
+        return {"type": ["array", "null"], "items": {"enum": words}}
     if kind.startswith("number"):
         limits = re.fullmatch(r"number, (?:at least )?([0-9]+)(?: to ([0-9]+))?", kind)
         assert limits is not None, kind

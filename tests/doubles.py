@@ -214,12 +214,22 @@ class Process:
             )
 
     @property
+    def command_line(self) -> str:
+        """What the list of processes shows of it, to everybody on the machine."""
+        return Path(f"/proc/{self._process.pid}/cmdline").read_text()
+
+    @property
     def out(self) -> str:
         return self._out.read_text()
 
     @property
     def err(self) -> str:
         return self._err.read_text()
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.poll() is None
 
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from exporter.catalog import DISCOVERY, FAMILY, SEGMENTS, SESSIONS
+from exporter.families import DISCOVERY, EVENTS, FAMILY, KPI, SEGMENTS, SESSIONS
 from exporter.model import Answer, Point, Reading, Segment, Series, Unit
 from exporter.negotiation import Format
 from exporter.snapshot import Store
@@ -100,6 +100,17 @@ def daily(app: str = "a1", workspace: str = "production") -> Series:
     return Series(FAMILY["braze_app_sessions_daily"], (workspace, app))
 
 
+def figure(name: str, app: str = "", workspace: str = "production") -> Series:
+    """A figure of users, such as `daily_active_users`: of an app, or of the workspace."""
+    subject, labels = ("app", (app,)) if app else ("workspace", ())
+    return Series(FAMILY[f"braze_{subject}_{name}"], (workspace, *labels))
+
+
+def event(name: str, app: str = "", word: str = "daily", workspace: str = "production") -> Series:
+    """How often an event happened in an app, or in all of them."""
+    return Series(FAMILY[f"braze_app_events_{word}"], (workspace, app, name))
+
+
 def a_watch(**changes: Any) -> Watch:
     """The default settings of a workspace without apps, with `changes`."""
     watch = Watch(
@@ -117,7 +128,7 @@ def a_watch(**changes: Any) -> Watch:
         zero_after=6 * HOUR,
         settle=900,
         keep=6 * HOUR,
-        polls={DISCOVERY: HOUR, SEGMENTS: 1800, SESSIONS: 300},
+        polls={DISCOVERY: HOUR, SEGMENTS: 1800, SESSIONS: 300, KPI: 1800, EVENTS: 300},
     )
     return replace(watch, **changes)
 

@@ -22,7 +22,7 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def _serving(
+def serving(
     handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None = None
 ) -> Iterator[int]:
     with _Server(("127.0.0.1", 0), handler) as server:
@@ -64,7 +64,7 @@ def with_tls(simulator: Simulator, certificate: trustme.LeafCert) -> Iterator[in
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
-    with _serving(Handler, context) as port:
+    with serving(Handler, context) as port:
         yield port
 
 
@@ -93,7 +93,7 @@ def proxy(allows: Callable[[str], bool] = lambda _: True, login: str = "") -> It
         def log_message(self, *_: object) -> None:
             """Write nothing."""
 
-    with _serving(Handler) as port:
+    with serving(Handler) as port:
         yield port
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from exporter.negotiation import Format
 from exporter.simulator import World
+from exporter.simulator.pulse import KPIS
 from tests.workbench import Workbench
 
 PAGES = {
@@ -18,7 +19,14 @@ def pages() -> dict[Format, bytes]:
     """The page in each format."""
     world = World(7, NOW)
     tracked = next(segment.id for segment in world.segments if segment.tracked)
-    with Workbench(world, NOW, by_segment=(tracked,), limit=10) as bench:
+    with Workbench(
+        world,
+        NOW,
+        by_segment=(tracked,),
+        limit=10,
+        kpis=tuple(KPIS),
+        events=("added_to_cart",),
+    ) as bench:
         bench.poll()
         return {form: _stable(bench.page(form)) for form in Format}
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from exporter.catalog import DISCOVERY, SEGMENTS, SESSIONS
+from exporter.families import DISCOVERY, SEGMENTS, SESSIONS
 from exporter.model import RateLimit, Segment, Unit
 from exporter.simulator import World
+from exporter.simulator.pulse import EVENTS, KPIS
 from exporter.snapshot import Store
 from exporter.standing import Standing
 from exporter.status import Status, status_of
@@ -31,7 +32,14 @@ def demo() -> Status:
     """What `braze-exporter demo` shows: one segment collapsed, one app fell, the rest is well."""
     world = World(7, NOW)
     tracked = tuple(segment.id for segment in world.segments if segment.tracked)[:2]
-    with Workbench(world, NOW, by_segment=tracked, endpoint="https://rest.iad-01.braze.com") as one:
+    with Workbench(
+        world,
+        NOW,
+        by_segment=tracked,
+        endpoint="https://rest.iad-01.braze.com",
+        kpis=tuple(KPIS),
+        events=tuple(EVENTS),
+    ) as one:
         one.poll()
         one.clock.moment += timedelta(seconds=7)
         return status_of(one.store.standing(), one.telemetry.quotas(), DUE, one.clock.now())
@@ -56,8 +64,8 @@ def _without_permission() -> Standing:
     store = Store(lambda: now)
     store.expect([watch])
     store.publish(a_listing("welcome", "winback", sent=now - 60, workspace="staging"), watch)
-    sizes = dict.fromkeys(watch.sizes(("welcome", "winback")), FORBIDDEN)
-    sessions = dict.fromkeys(watch.sessions(), "timeout: no whole answer within 15 s")
+    sizes = dict.fromkeys(watch.wanted(SEGMENTS, ("welcome", "winback")), FORBIDDEN)
+    sessions = dict.fromkeys(watch.wanted(SESSIONS), "timeout: no whole answer within 15 s")
     for collector, failures in ((SEGMENTS, sizes), (SESSIONS, sessions)):
         reading = a_reading(
             collector, sent=now - 50, workspace="staging", failures=failures, asked=2, answered=2
@@ -102,7 +110,7 @@ def twins() -> Status:
     store.expect(watches)
     fallen = days(*[9000.0] * 34, 90.0, last=today - DAY)
     for watch in watches:
-        answers = dict.fromkeys(watch.sessions(), fallen)
+        answers = dict.fromkeys(watch.wanted(SESSIONS), fallen)
         store.publish(a_reading(SESSIONS, answers, sent=now - 50, workspace=watch.workspace), watch)
     return status_of(store.standing(), {}, {}, now)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from exporter.simulator import DEFAULT_KEY, World
+from exporter.simulator.pulse import EVENTS, KPIS
 from tests.doubles import ask, listens
 from tests.machine import free_port, program
 
@@ -77,10 +78,12 @@ class Stack:
                     "api_key": DEFAULT_KEY,
                     "apps": {app.name: app.id for app in world.apps},
                     "sessions": {"workspace_total": True, "by_segment": list(by_segment)},
+                    "kpi": {"metrics": list(KPIS)},
+                    "events": {"names": list(EVENTS)[:1]},
                     "requests_per_hour": 250_000,
                 }
             },
-            "poll": {"segments": "1s", "sessions": "1s", "discovery": "1s"},
+            "poll": dict.fromkeys(("segments", "sessions", "kpi", "events", "discovery"), "1s"),
             "web": {"listen_address": address},
         }
         config = self.write("exporter.yml", settings)

@@ -124,23 +124,24 @@ def commands() -> dict[str, argparse.ArgumentParser]:
 
 
 _MODULES = """
-What we talk about: model catalog watch names shard
+What we talk about: model families catalog watch names shard
 
 Asking Braze: account client transport connections limiter pacing buckets instances secretfile files
+redaction
 
-Polls, when and of what: schedule poller poll recall journal
+Polls, when and of what: schedule poller poll refusals recall journal
 
 What the numbers mean: history past baselines holding replay
 
-What Prometheus gets: snapshot rendering exposition telemetry
+What Prometheus gets: snapshot steps rendering exposition telemetry
 
 The web server: server conversation web negotiation admission passwords tls webconfig webformat
 loopback
 
 The status page: status standing rows trend display choice remedies page statusjson
 
-Settings: config reference sources environment yamlfile quantities consistency wording mistakes
-merging
+Settings: config values reference sources environment yamlfile quantities consistency wording
+mistakes merging
 
 Commands: cli commands daemon once demonstration signals logs progress columns __main__ __init__
 

@@ -14,6 +14,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from exporter.backfill import in_order, page_ends, write_history
 from exporter.client import BrazeError
+from exporter.families import KPI
 from exporter.limiter import Interrupted
 from exporter.model import Answer, Point, Series, Unit
 from exporter.negotiation import Format
@@ -76,13 +77,18 @@ def test_the_file_says_what_a_live_exporter_showed(zone: str, until: str, tmp_pa
     world = World(3, end - timedelta(hours=12), zone=ZoneInfo(zone))
     tracked = next(segment.id for segment in world.segments if segment.tracked)
     unborn = {segment.id for segment in world.segments if segment.share == 0}
-    changes: dict[str, Any] = {"zone": ZoneInfo(zone), "by_segment": (tracked,)}
+    changes: dict[str, Any] = {
+        "zone": ZoneInfo(zone),
+        "by_segment": (tracked,),
+        "kpis": ("dau", "uninstalls"),
+        "events": ("added_to_cart",),
+    }
     span = Span(int(begin.timestamp()), int(end.timestamp()), HOUR)
 
     with Workbench(world, end, **changes) as bench:
         listing = bench.client.segments()
         names, selection = {s.id: s for s in listing}, select(listing, bench.watch)
-        wanted = (*bench.watch.sizes(selection.selected), *bench.watch.sessions())
+        wanted = bench.watch.wanted_of_all(selection.selected)
         with SampleFile(tmp_path / "out.om", {}, span) as file:
             failures = write(file, wanted, bench.client.data_series, bench.watch, span)
             for metric, labels in infos(bench.watch, selection, names):
@@ -103,6 +109,27 @@ def test_the_file_says_what_a_live_exporter_showed(zone: str, until: str, tmp_pa
             if not unborn & {text for _, text in key[1]}
         }
         assert written[moment] == shown, live.clock.moment
+
+
+def test_monthly_users_stand_from_midnight_on(tmp_path: Path) -> None:
+    """With the value of that day, which a live exporter shows once Braze has it: at 12:05 UTC."""
+    now = datetime.fromtimestamp(TODAY + 18 * HOUR, UTC)
+    world = World(3, now, segments=0)
+    [app, *_] = world.apps
+    span = Span(TODAY - 2 * DAY, TODAY + 12 * HOUR, 6 * HOUR)
+    with Workbench(world, now, discover=False, kpis=("mau",)) as bench:
+        wanted = bench.watch.wanted(KPI)
+        with SampleFile(tmp_path / "out.om", {}, span) as file:
+            assert write(file, wanted, bench.client.data_series, bench.watch, span) == {}
+            file.finish()
+    labels = frozenset({"workspace": "production", "app_id": app.id}.items())
+    written = samples_of((tmp_path / "out.om").read_text())
+
+    assert len(written) == 10
+    for moment, samples in written.items():
+        day = datetime.fromtimestamp(moment, UTC).date()
+        found = samples["braze_app_monthly_active_users", labels]
+        assert found == world.kpi("mau", app.id, day, now)
 
 
 def write(

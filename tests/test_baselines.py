@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from exporter.baselines import Baselines, baselines, threshold
-from exporter.catalog import FAMILY
-from exporter.model import Kind, Point, Series, Unit
+from exporter.families import FAMILY
+from exporter.model import Concern, Kind, Point, Series, Unit
 from exporter.past import History, Past
 from exporter.watch import UTC, Alerts
-from tests.fakes import DAY, HOUR, TODAY, at, daily, days, hourly, size
+from tests.fakes import DAY, HOUR, TODAY, at, daily, days, event, figure, hourly, size
 
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
 CAIRO, HAVANA = ZoneInfo("Africa/Cairo"), ZoneInfo("America/Havana")
@@ -240,16 +240,39 @@ def test_the_threshold_is_a_share_under_the_smaller_baseline(
     that is below the minimum. Yesterday makes no difference.
     """
     for day in (None, 0, 10**9):
-        assert threshold(Baselines(day, week, four_weeks), drop=0.3, least=1000) == expected
+        assert threshold(Baselines(day, week, four_weeks), Concern.DROP, 0.3, 1000) == expected
 
 
 @pytest.mark.parametrize(("drop", "expected"), [(0.0, 1000), (0.1, 900), (0.5, 500), (1.0, 0)])
 def test_the_threshold_follows_from_the_share(drop: float, expected: float) -> None:
     """A drop of 100 % is never below it: nothing is less than 0."""
-    assert threshold(Baselines(None, 1000, None), drop, 100) == expected
+    assert threshold(Baselines(None, 1000, None), Concern.DROP, drop, 100) == expected
 
 
-ALERTS = Alerts(drop=0.3, segments={"s1": 0.1}, apps={"a1": 0.5})
+@pytest.mark.parametrize(
+    ("week", "four_weeks", "expected"),
+    [
+        (100, 200, 400),
+        (200, 100, 400),
+        (200, None, 400),
+        (None, 200, 400),
+        (99, 99, None),  # the larger one is too little …
+        (1, 100, 200),  # … and just enough
+        (None, None, None),
+        (1.7e308, 1.7e308, None),  # no float can hold twice as much
+    ],
+)
+def test_of_a_surge_the_threshold_is_a_share_over_the_larger_baseline(
+    week: float | None, four_weeks: float | None, expected: float | None
+) -> None:
+    """(1 + surge) x the larger of the known ones of week and median; absent as for a drop."""
+    for day in (None, 0, 10**9):
+        assert threshold(Baselines(day, week, four_weeks), Concern.SURGE, 1.0, 100) == expected
+
+
+ALERTS = Alerts(
+    drop=0.3, surge=2.0, min_users=50, min_events=20, segments={"s1": 0.1}, apps={"a1": 0.5}
+)
 
 
 def tracked(segment: str, app: str) -> Series:
@@ -269,11 +292,15 @@ def tracked(segment: str, app: str) -> Series:
         (tracked("s1", ""), 0.1, 100),
         (tracked("s2", ""), 0.3, 100),
         (Series(FAMILY["braze_workspace_sessions_daily"], ("production",)), 0.3, 100),
+        (figure("daily_active_users", "a1"), 0.5, 50),
+        (figure("daily_active_users"), 0.3, 50),
+        (figure("monthly_active_users", "a1"), 0.5, 1000),
+        (figure("uninstalls_daily", "a1"), 2.0, 50),  # no drop of the app's, but a surge
+        (event("bought", "a1"), 0.5, 20),
+        (event("bought"), 0.3, 20),
     ],
     ids=str,
 )
 def test_whose_share_and_minimum_count(series: Series, drop: float, least: float) -> None:
-    """drop: the segment's, else the app's, else the usual; the minimum of users for levels, of
-    sessions for counts.
-    """
-    assert (ALERTS.drop_of(series), ALERTS.least_of(series)) == (drop, least)
+    """drop: the segment's, else the app's, else the usual; the minimum of what is counted."""
+    assert (ALERTS.share_of(series), ALERTS.least_of(series)) == (drop, least)

@@ -4,8 +4,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from exporter.catalog import SEGMENTS
 from exporter.choice import ROWS, SORTS, Choice, leaf
+from exporter.families import SEGMENTS
 from exporter.model import Segment
 from exporter.rows import Row, rows_of
 from exporter.snapshot import Store

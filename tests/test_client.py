@@ -9,8 +9,8 @@ import pytest
 import responses
 
 from exporter import __version__
-from exporter.catalog import FAMILY, LIST
 from exporter.client import HTTP, BrazeError, Client
+from exporter.families import FAMILY, LIST
 from exporter.limiter import Interrupted, Limiter
 from exporter.model import RateLimit, Segment, Series
 from exporter.transport import Reply, Transport, TransportError
@@ -694,6 +694,16 @@ def test_a_key_that_is_echoed_in_another_spelling_is_not_repeated(echo: bytes) -
 
     assert "Invalid API key: (key not shown)" in failure
     assert "ghi" not in failure
+
+
+def test_a_segment_that_is_called_like_the_key_does_not_show_it() -> None:
+    """Names stand on every page, and so would an id: without it, it is no segment."""
+    named = segment(1) | {"name": f"made with {KEY}", "tags": [KEY.upper(), "vip"]}
+    called = segment(2) | {"id": f"id-{KEY}"}
+    found = Bench(listing(named, called)).client.segments()
+
+    shown = "(not shown: the key is in it, in other letters)"
+    assert found == (Segment("id-1", "made with (key not shown)", False, (shown, "vip")),)
 
 
 def test_the_message_says_what_came_on_one_line() -> None:

@@ -153,7 +153,8 @@ WRONG = (
     Wrong("b.yml:5:26: workspaces.main.segments.tags: has no effect without discovery; "
           "set discover: true, or remove it", adds="    segments: {ids: [a], tags: [b]}"),
     Wrong("b.yml:5:16: workspaces.main.segments.discover: leaves nothing to do; "
-          "give segments.ids, apps, sessions.by_segment or sessions.workspace_total",
+          "give segments.ids, apps, sessions.by_segment, sessions.workspace_total, kpi.metrics or "
+          "events.names",
           adds="    segments: {discover: false}"),
     Wrong("b.yml:5:23: workspaces.main.segments.limit: must be a number, 1 to 100000",
           adds="    segments: {limit: 0}"),
@@ -161,6 +162,14 @@ WRONG = (
           adds="    sessions: {units: [week]}"),
     Wrong("b.yml:5:23: workspaces.main.sessions.units: must not be empty",
           adds="    sessions: {units: []}"),
+    Wrong("b.yml:5:26: workspaces.main.kpi.metrics[1]: stands twice, first as item 1; keep one",
+          adds="    kpi: {metrics: [dau, dau]}"),
+    Wrong("b.yml:5:34: workspaces.main.events.names[1]: stands twice, first as item 1; keep one",
+          adds="    events: {names: ['added: a', 'added: a']}"),
+    Wrong("b.yml:5:22: workspaces.main.events.names[0]: needs a name",
+          adds="    events: {names: [' ']}"),
+    Wrong("b.yml:5:21: workspaces.main.alerts.surge: must be a share from 0% to 1000%, such as 30% "
+          "or 0.3", adds="    alerts: {surge: 1001%}"),
     Wrong("b.yml:5:22: workspaces.main.apps.b: has the same app_id as a; keep one",
           adds="    apps: {a: id, b: id}"),
     Wrong('b.yml:5:12: workspaces.main.apps."": needs a name', adds="    apps: {'': id}"),
@@ -265,6 +274,26 @@ WRONG = (
           flags={"web.listen-address": [":1", ":70000"]}),
     Wrong("flag --log.colour: is not a setting", flags={"log.colour": "always"}),
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", ["kpi: {metrics: [mau]}", "events: {names: [bought]}"])
+def test_users_or_events_alone_are_enough(asked: str) -> None:
+    """Whoever has no segments to watch has a complete configuration all the same."""
+    settings = loaded(f"{COMPLETE}    segments: {{discover: false}}\n    {asked}\n")
+    assert settings.workspaces["main"].segments.discover is False
+
+
+def test_lists_of_users_and_events_in_the_environment() -> None:
+    """Separated by commas, or as JSON where a name has one."""
+    environ = {
+        f"{WS}KPI__METRICS": "dau,mau",
+        f"{WS}EVENTS__NAMES": '["bought, twice"]',
+        f"{WS}ALERTS__SURGE": "250%",
+    }
+    main = loaded(environ=environ).workspaces["main"]
+    assert main.kpi.metrics == ("dau", "mau")
+    assert main.events.names == ("bought, twice",)
+    assert main.alerts.surge == 2.5
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=[each.says.partition(";")[0][:90] for each in WRONG])

@@ -48,6 +48,22 @@ def test_the_example_of_doctor_is_what_doctor_writes() -> None:
     assert written in (ROOT / "docs" / "doctor.md").read_text()
 
 
+def test_every_test_that_the_threat_model_names_exists() -> None:
+    """A threat is held by what is named beside it, each line of the table by something."""
+    text = (ROOT / "docs" / "security.md").read_text()
+    named = re.findall(r"`(test_\w+)::(test_\w+)`", text)
+    missing = [
+        f"{file}::{test}"
+        for file, test in named
+        if f"\ndef {test}(" not in (ROOT / "tests" / f"{file}.py").read_text()
+    ]
+    threats = re.findall(r"^\| .* \|$", text.partition("## Threats")[2], re.MULTILINE)
+
+    assert missing == []
+    assert [line for line in threats if "::" not in line and "held by" not in line] == []
+    assert len(threats) > 15
+
+
 def test_the_changelog_begins_with_this_version() -> None:
     """What is released is described."""
     newest = re.search(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)

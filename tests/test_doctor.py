@@ -479,6 +479,40 @@ def a_segment_is_untracked(lab: Lab, _: Env) -> Iterator[None]:
     lab.shop["sessions"] = {"by_segment": [tracked]}
 
 
+@case("kpi-silent", "switch on uninstall tracking")
+def uninstalls_are_not_tracked(lab: Lab, _: Env) -> Iterator[None]:
+    lab.shop["kpi"] = {"metrics": ["dau", "uninstalls"]}
+    lab.braze.simulator.faults.add("data-empty@/kpi/uninstalls/data_series")
+    yield
+    lab.shop["kpi"] = {"metrics": ["dau"]}
+
+
+@case("kpi-silent", "remove dau from kpi.metrics")
+def an_app_has_no_users(lab: Lab, _: Env) -> Iterator[None]:
+    [app, *_rest] = lab.world.apps
+    lab.shop["kpi"] = {"metrics": ["dau"]}
+    lab.braze.simulator.faults.add(f"zero-filled@/kpi/dau/data_series:app={app.id}")
+    yield
+    del lab.shop["kpi"]
+
+
+@case("event-silent", "or remove it from events.names")
+def an_event_is_misspelt(lab: Lab, _: Env) -> Iterator[None]:
+    lab.shop["events"] = {"names": ["Added_To_Cart"], "units": ["hour"]}
+    lab.shop["apps"] = {}
+    yield
+    lab.shop["events"]["names"] = ["added_to_cart"]
+
+
+@case("permission-missing", "make a new one with events.data_series, kpi.dau.data_series")
+def the_key_may_not_read_one_of_the_figures(lab: Lab, _: Env) -> Iterator[None]:
+    lab.shop["kpi"] = {"metrics": ["dau", "mau"]}
+    lab.shop["events"] = {"names": ["added_to_cart"]}
+    lab.shop["api_key"] = f"{KEY}-without-kpi.mau.data_series"
+    yield
+    lab.shop["api_key"] = KEY
+
+
 # Times
 
 
@@ -569,7 +603,7 @@ def test_nothing_is_found_where_nothing_is_wrong(lab: Lab) -> None:
     assert bad(found) == []
     assert list(dict.fromkeys(each.check for each in found)) == list(CHECKS)
     skipped = {each.check: each.what for each in found if each.state is State.SKIPPED}
-    assert skipped.keys() == {"tracking", "time-zone"}
+    assert skipped.keys() == {"tracking", "kpi", "event", "time-zone"}
     assert skipped["time-zone"].endswith("compare Braze's Settings > Company Settings")
     assert lab.doctor.requests == {"shop": len(lab.braze.requests)}
     assert len(lab.braze.requests) <= 7

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from exporter.simulator import World
+from exporter.simulator.pulse import EVENTS
 from tests.stack import WORKSPACE, Labels, Prometheus, stack, until
 
 SEED = 11
@@ -133,6 +134,56 @@ def test_current_sessions(watched: Watched, subject: str, unit: str, word: str) 
     }
 
     assert set(prometheus.query(f"{family}_timestamp_seconds").values()) <= starts
+
+
+@pytest.mark.parametrize(
+    ("figure", "word", "level"),
+    [
+        ("daily_active_users", "dau", False),
+        ("monthly_active_users", "mau", True),
+        ("new_users_daily", "new_users", False),
+        ("uninstalls_daily", "uninstalls", False),
+    ],
+)
+@pytest.mark.parametrize("subject", ["app", "workspace"])
+def test_users(watched: Watched, subject: str, figure: str, word: str, level: bool) -> None:
+    """Prometheus knows each figure of each app and of the workspace: today's or yesterday's."""
+    world, prometheus = watched
+
+    def truth(now: datetime) -> dict[Labels, float]:
+        day = (now if level else now - timedelta(days=1) - SETTLE).date()
+        return {
+            labels: float(world.kpi(word, app, day, now))
+            for labels, (app, _) in scopes(world, subject).items()
+        }
+
+    until(
+        lambda: same(lambda: prometheus.query(f"braze_{subject}_{figure}"), truth),
+        "the users are the simulator's",
+    )
+
+
+@pytest.mark.parametrize("word", ["daily", "hourly"])
+def test_events(watched: Watched, word: str) -> None:
+    """Prometheus knows how often the event happened in each app."""
+    world, prometheus = watched
+    [event] = list(EVENTS)[:1]
+
+    def truth(now: datetime) -> dict[Labels, float]:
+        length = timedelta(days=1) if word == "daily" else timedelta(hours=1)
+        found = {}
+        for app in world.apps:
+            points = world.event_points(
+                event, "day" if word == "daily" else "hour", app.id, None, now, 4
+            )
+            over = (p.value for p in reversed(points) if p.start + length + SETTLE <= now)
+            found[labelled(app_id=app.id, event=event)] = float(next(over))
+        return found
+
+    until(
+        lambda: same(lambda: prometheus.query(f"braze_app_events_{word}"), truth),
+        "the events are the simulator's",
+    )
 
 
 def test_names_join_by_the_info_metric(watched: Watched) -> None:

@@ -11,17 +11,18 @@ PACKAGE = Path(exporter.__file__).parent
 
 # From the ground up, a paragraph a floor.
 PLAN = """
-__init__ columns files findings logs mistakes model negotiation passwords probes progress quantities
-schedule shard tls trend
+__init__ columns files findings mistakes model negotiation passwords probes progress quantities
+redaction refusals schedule shard steps tls trend
 
-accountcauses buckets catalog display instances loopback merging names pacing reference secretfile
-signals waycauses web yamlfile
+accountcauses buckets display families instances logs loopback merging names pacing reference
+secretfile signals waycauses web yamlfile
 
-connections conversation exposition history limiter past remedies telemetry watch
+catalog connections conversation history limiter past remedies
 
-admission baselines causes consistency environment journal transport webformat wording
+admission baselines causes consistency environment exposition journal transport watch webformat
+wording
 
-client holding server sources
+client holding server sources telemetry values
 
 config poll rendering standing webconfig
 
@@ -55,7 +56,7 @@ EVERYWHERE = {"__init__"}
 ONE_DOOR = {
     "requests": {"transport"},
     "apscheduler": {"schedule"},
-    "pydantic": {"config"},
+    "pydantic": {"config", "values"},
     "pydantic_settings": {"merging"},
     "prometheus_client": {"telemetry"},
     "h11": {"conversation"},

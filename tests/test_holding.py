@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from exporter.catalog import SEGMENTS, SESSIONS
+from exporter.families import SEGMENTS, SESSIONS
 from exporter.history import Current, Observation, Value
 from exporter.holding import Held, held_after, next_change, visible
 from exporter.model import Reading, Series

@@ -12,7 +12,7 @@ from enum import Enum, auto
 
 import pytest
 
-from exporter.catalog import DISCOVERY, SEGMENTS, SESSIONS
+from exporter.families import DISCOVERY, SEGMENTS, SESSIONS
 from exporter.model import Unit
 from exporter.simulator import FAULTS, World
 from exporter.transport import Transport

@@ -9,6 +9,7 @@ import pytest
 
 from exporter import page
 from exporter.choice import Choice
+from exporter.families import SESSIONS
 from exporter.status import Status
 from exporter.web import Request, Response
 from tests import scenes
@@ -89,7 +90,7 @@ def test_a_card_leads_to_its_own_rows() -> None:
 
     assert len(cards) == len(status.attention) == 4
     for row, (link, title) in zip(status.attention, cards, strict=True):
-        led_to = Choice.of(unescape(link).removeprefix("?")).rows(status.sessions)
+        led_to = Choice.of(unescape(link).removeprefix("?")).rows(status.tables[SESSIONS])
         assert title == row.title
         assert led_to == [row]
 
@@ -112,7 +113,7 @@ def test_absurd_numbers_take_no_page_away() -> None:
 
 def test_an_app_stands_before_its_parts() -> None:
     """The news first, then where else it shows."""
-    sessions = Choice().rows(scenes.demo().sessions)
+    sessions = Choice().rows(scenes.demo().tables[SESSIONS])
     assert [row.title for row in sessions[:2]] == ["web", "All Users · web"]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from exporter.baselines import Baselines
-from exporter.catalog import SEGMENTS
+from exporter.families import SEGMENTS
 from exporter.holding import Held, held_after, with_history
 from exporter.model import Point, Series, Unit
 from exporter.past import DEPTH, History, Past

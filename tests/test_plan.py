@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from exporter.catalog import DISCOVERY, SEGMENTS, SESSIONS
 from exporter.config import Workspace, load
+from exporter.families import DISCOVERY, EVENTS, KPI, SEGMENTS, SESSIONS
 from exporter.model import Unit
 from exporter.plan import BRAZE_LIMIT, Plan, Subject, WorkspacePlan, as_json, as_text, assumed, plan
 from exporter.poller import watch_of
 from exporter.simulator import Received
+from exporter.simulator.pulse import KPIS
 from exporter.watch import Watch, select
 from tests.doubles import KEY, Running, ask, eventually, simulated
 from tests.fakes import a_watch
@@ -139,6 +140,17 @@ def test_programs_get_the_same_figures() -> None:
     assert told["workspaces"][0]["collectors"][1]["requests"] == 200
 
 
+def test_users_and_events_are_counted_with_the_rest() -> None:
+    """A request for each series; the past of events is read as that of sessions is."""
+    apps = {"a1": "ios", "a2": "web"}
+    watch = a_watch(apps=apps, units=(), discover=False, kpis=("dau", "mau"), events=("bought",))
+    [made] = plan([a_subject(watch)]).workspaces
+
+    assert {one.collector: one.requests for one in made.collectors} == {KPI: 6, EVENTS: 4}
+    assert {one.collector: one.hourly for one in made.collectors} == {KPI: 12, EVENTS: 48}
+    assert made.history_requests == 2 * 7
+
+
 def test_a_real_run_is_as_planned(running: Callable[[Path], Running], write: Write) -> None:
     """Requests of each collector, of history and in all, series and bytes: within a tenth."""
     with simulated(segments=60, latency=0.02) as braze:
@@ -154,10 +166,12 @@ def test_a_real_run_is_as_planned(running: Callable[[Path], Running], write: Wri
                             "workspace_total": True,
                             "by_segment": [world.segments[0].id],
                         },
+                        "kpi": {"metrics": list(KPIS)},
+                        "events": {"names": ["added_to_cart"]},
                         "requests_per_hour": 250_000,
                     }
                 },
-                "poll": {"segments": "2s", "sessions": "1s", "discovery": "2s"},
+                "poll": dict.fromkeys(("segments", "sessions", "kpi", "events", "discovery"), "2s"),
                 "web": {"listen_address": "127.0.0.1:0"},
             }
         )
@@ -186,6 +200,8 @@ PATHS = {
     DISCOVERY: "/segments/list",
     SEGMENTS: "/segments/data_series",
     SESSIONS: "/sessions/data_series",
+    KPI: "/kpi/",
+    EVENTS: "/events/data_series",
 }
 
 
@@ -211,19 +227,19 @@ def history(received: Sequence[Received]) -> int:
 
 def begins(received: Sequence[Received], path: str) -> list[int]:
     """Where in the record the polls of an endpoint begin: at the same question each time."""
-    questions = [request for request in received if request.path == path]
+    questions = [request for request in received if request.path.startswith(path)]
     if not questions:
         return []
-    first = questions[0].query
+    first = questions[0]
     return [
         number
         for number, request in enumerate(received)
-        if request.path == path and request.query == first
+        if request.path == first.path and request.query == first.query
     ]
 
 
 def rate(received: Sequence[Received], path: str) -> float:
     """Requests an hour to `path`, over a whole number of polls."""
     first, *_, last = begins(received, path)
-    count = sum(request.path == path for request in received[first:last])
+    count = sum(request.path.startswith(path) for request in received[first:last])
     return count * 3600 / (received[last].monotonic - received[first].monotonic)

@@ -178,6 +178,17 @@ def test_an_answer_shows_that_the_others_are_worth_asking() -> None:
     assert set(reading.answers) == {size("s0"), size("s5")}
 
 
+def test_an_endpoint_that_is_forbidden_leaves_the_others_alone() -> None:
+    """A key has permissions endpoint by endpoint, and a collector may ask several."""
+    wanted = tuple(each for n in range(20) for each in (size(f"s{n}"), hourly(f"a{n}")))
+    braze = Braze({f"s{number}": FORBIDDEN for number in range(20)})
+    reading = poll(wanted, braze.read)
+
+    assert set(reading.answers) == {hourly(f"a{number}") for number in range(20)}
+    assert len(braze.asked) == 20 + 5
+    assert len(reading.failures) == 20
+
+
 def test_a_key_that_is_revoked_in_the_middle_is_not_hammered() -> None:
     """What was answered before says nothing of what comes after."""
     braze = Braze({f"s{number}": UNAUTHORIZED for number in range(3, 100)})

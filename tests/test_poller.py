@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.catalog import DISCOVERY, SEGMENTS, SESSIONS
 from exporter.config import Settings, load
+from exporter.families import DISCOVERY, SEGMENTS, SESSIONS
 from exporter.model import Unit
 from exporter.negotiation import Format
 from exporter.poller import Poller, endpoints, key_of

@@ -7,8 +7,8 @@ from statistics import median
 
 import pytest
 
-from exporter.catalog import DISCOVERY, SEGMENTS, SESSIONS
 from exporter.client import BrazeError
+from exporter.families import DISCOVERY, SEGMENTS, SESSIONS
 from exporter.limiter import Interrupted
 from exporter.model import Answer, Point, Series, Unit
 from exporter.past import History, Past
@@ -16,7 +16,7 @@ from exporter.recall import Recall, read_pasts
 from exporter.simulator import World
 from exporter.simulator.times import HOUR as AN_HOUR
 from exporter.watch import Alerts
-from tests.fakes import HOUR, NOW, at, hourly, points, utc
+from tests.fakes import HOUR, NOW, at, event, hourly, points, utc
 from tests.inline import Inline
 from tests.workbench import Workbench
 
@@ -177,6 +177,24 @@ def test_a_key_that_is_refused_is_not_hammered() -> None:
     assert len(braze.asked) == len(found) == 3
 
 
+def test_an_endpoint_that_is_forbidden_leaves_the_others_alone() -> None:
+    """A permission is of one endpoint."""
+    braze = Braze()
+
+    def read(series: Series, length: int, ending_at: float) -> Answer:
+        if series.label("event"):
+            raise BrazeError("forbidden", "status 403: Access Denied")
+        return braze.read(series, length, ending_at)
+
+    events = [event("bought", f"a{number}", "hourly") for number in range(6)]
+    hours = [hourly(f"a{number}") for number in range(6)]
+    pasts = dict.fromkeys([*events, *hours], known())
+    found = read_pasts([*pasts], pasts, read, threads=Inline(), width=1, go_on=lambda: True)
+
+    assert [series for series in found if series in events] == events[:3]
+    assert all(found[series][1] is History.READ for series in hours)
+
+
 def test_a_past_is_asked_for_once_an_hour_and_the_unknown_first() -> None:
     """One that failed, or has gaps, waits its turn; one not read to its end is still due."""
     moment = [NOW]
@@ -272,7 +290,7 @@ def test_the_history_is_read_once() -> None:
     with Workbench(WORLD, START) as bench:
         for _ in range(3):
             bench.poll(SESSIONS)
-        series = len(bench.watch.sessions())
+        series = len(bench.watch.wanted(SESSIONS))
         assert bench.value("braze_exporter_api_requests_total", "/sessions/data_series") == (
             3 * series + 7 * (series // 2)
         )

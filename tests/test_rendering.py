@@ -3,7 +3,7 @@
 import pytest
 
 from exporter.baselines import Baselines
-from exporter.catalog import DISCOVERY, SEGMENTS, SESSIONS
+from exporter.families import DISCOVERY, SEGMENTS, SESSIONS
 from exporter.history import Current, Observation, Value
 from exporter.holding import Held
 from exporter.model import Reading, Segment, Unit

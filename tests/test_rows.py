@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from exporter.catalog import SEGMENTS, SESSIONS
-from exporter.model import Point, Segment, Series
+from exporter.families import EVENTS, KPI, SEGMENTS, SESSIONS
+from exporter.model import Point, Segment, Series, Unit
 from exporter.past import History
 from exporter.rows import Row, State, rows_of
 from exporter.snapshot import Store
@@ -25,6 +25,8 @@ from tests.fakes import (
     at,
     daily,
     days,
+    event,
+    figure,
     hourly,
     points,
     size,
@@ -68,6 +70,36 @@ def of_hours(*values: float, **changes: Any) -> Row:
 
 
 NORMAL = [5000.0] * 34
+
+
+def of_uninstalls(newest: float) -> Row:
+    """The row of an app's uninstalls, of which there were 500 a day."""
+    series = figure("uninstalls_daily", "a1")
+    answer = days(*[500.0] * 34, newest, 1)
+    settings: dict[str, Any] = {"apps": {"a1": "ios"}, "kpis": ("uninstalls",), "kpi_total": False}
+    [row] = rows(KPI, {series: answer}, discover=False, **settings)
+    return row
+
+
+@pytest.mark.parametrize(
+    ("value", "state"), [(1000, State.OK), (1001, State.SURGED), (0, State.OK), (100, State.OK)]
+)
+def test_of_uninstalls_more_than_the_threshold_is_a_surge(value: float, state: State) -> None:
+    """Fewer never alarm; the worse, the more."""
+    row = of_uninstalls(value)
+    assert (row.state, row.threshold) == (state, 1000)
+    assert row.change_to_normal == value / 500 - 1
+    assert row.worsening == 1 - value / 500
+
+
+def test_an_events_row_is_called_by_its_name_and_its_app() -> None:
+    """Its ids are those of the app alone."""
+    series = event("bought", "a1")
+    settings: dict[str, Any] = {
+        "apps": {"a1": "ios"}, "events": ("bought",), "event_units": (Unit.DAY,),
+    }  # fmt: skip
+    [row] = rows(EVENTS, {series: days(*NORMAL, 1)}, discover=False, **settings)
+    assert (row.title, row.ids) == ("bought · ios", ("a1",))
 
 
 def test_what_is_as_normal_is_ok() -> None:

@@ -317,6 +317,74 @@ def test_no_request_hides_in_another(shared: Server, lengths: bytes) -> None:
     assert found[0] in (400, 501)
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"A: b\rC: d",  # a bare CR, which some take for the end of a line
+        b"A: b\0c",
+        b"A\0: b",
+        b"A: \x0bb",
+        b" A: b",
+        b"Content-Length : 0",
+        b"Content-Length: -1",
+        b"Content-Length: 0x0",
+        b"Content-Length: 1_0",
+        b"Content-Length: \xd9\xa0",  # a digit of another script
+        b"Content-Length: " + b"9" * 5000,
+        b"Transfer-Encoding: \x0bchunked",
+        b"Transfer-Encoding: xchunked",
+    ],
+    ids=lambda head: repr(head[:30]),
+)
+def test_lines_that_others_read_differently_are_refused(shared: Server, head: bytes) -> None:
+    """A proxy before us must not see another request than we do."""
+    doubtful = b"POST /-/reload HTTP/1.1\r\n" + head + b"\r\nHost: x\r\n\r\n"
+    found = statuses(everything(shared, doubtful, GET))
+    assert len(found) == 1
+    assert found[0] in (400, 501)
+
+
+CHUNKED = RELOAD.replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        RELOAD.replace(b"Length: 0", b"Length:\r\n 5") + b"hello",  # a folded line
+        RELOAD.replace(b"Length: 0", b"Length: 5\r\nContent-Length: 5") + b"hello",
+        RELOAD.replace(b"\r\n", b"\n"),
+        CHUNKED + b"5;a=b;c\r\nhello\r\n0\r\n\r\n",
+        CHUNKED + b"0\r\nContent-Length: 5\r\nHost: y\r\n\r\n",  # behind the body: no header
+        GET[:-2] + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+        GET[:-2] + b"Content_Length: 5\r\n\r\n",
+    ],
+    ids=lambda request: repr(request[20:60]),
+)
+def test_what_is_odd_but_clear_leaves_the_next_request_alone(
+    shared: Server, request_: bytes
+) -> None:
+    """RFC 9112 lets a server read it, in one way."""
+    assert statuses(everything(shared, request_, GET)) == [200, 200]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"5;" + b"a" * 40_000 + b"\r\nhello\r\n0\r\n\r\n",  # an extension without end
+        b"0\r\n" + b"A: b\r\n" * 8000 + b"\r\n",  # a trailer without end
+        b"5;a\nhello\r\n0\r\n\r\n",
+        b"5\nhello\n0\n\n",
+        b"5\r\nhelloXX0\r\n\r\n",
+    ],
+    ids=lambda body: repr(body[:20]),
+)
+def test_chunks_of_another_form_are_refused(shared: Server, body: bytes) -> None:
+    """Too long, or with other line ends than the protocol has."""
+    found = statuses(everything(shared, CHUNKED + body, GET))
+    assert len(found) == 1
+    assert found[0] in (400, 431)
+
+
 @pytest.mark.parametrize("size", [b"-1", b"0x5", b"5 5", b"", b"f" * 40])
 def test_broken_chunks_are_refused(shared: Server, size: bytes) -> None:
     chunked = RELOAD.replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.families import EVENTS, SESSIONS
 from exporter.model import Segment, Series
 from exporter.shard import EVERYTHING, Shard, jump
 from exporter.watch import Watch, select
@@ -24,7 +25,7 @@ def shards(total: int, **settings: object) -> list[Watch]:
 
 def polled(watch: Watch, listing: tuple[Segment, ...]) -> tuple[Series, ...]:
     """Every series that an exporter reads."""
-    return (*watch.sizes(select(listing, watch).selected), *watch.sessions())
+    return watch.wanted_of_all(select(listing, watch).selected)
 
 
 @given(listed=IDS, ids=IDS, apps=IDS, tracked=IDS, total=TOTALS, limit=st.integers(1, 50))
@@ -38,6 +39,8 @@ def test_the_shards_are_disjoint_and_complete(
         "apps": dict.fromkeys(apps, "app"),
         "by_segment": tuple(tracked),
         "workspace_total": True,
+        "kpis": ("dau", "mau"),
+        "events": tuple(tracked),
     }
     listing = tuple(Segment(each, each) for each in listed)
     read = Counter(one for watch in shards(total, **settings) for one in polled(watch, listing))
@@ -113,16 +116,28 @@ def test_another_workspace_is_divided_in_another_way() -> None:
         place
         for name in "abcdefgh"
         for place, watch in enumerate(shards(3, workspace=name, workspace_total=True))
-        if watch.sessions()
+        if watch.wanted(SESSIONS)
     }
     assert places == {0, 1, 2}
+
+
+def test_what_is_of_an_app_stays_together() -> None:
+    """Its sessions, figures and events: their name comes from there. Of all apps, events are
+    divided by their names.
+    """
+    apps = dict.fromkeys(MANY[:20], "app")
+    settings = {"discover": False, "kpis": ("dau",), "kpi_total": False, "events": tuple(MANY[:20])}
+    for watch in shards(4, apps=apps, **settings):
+        assert {one.label("app_id") for one in watch.wanted_of_all()} == set(watch.own_apps())
+    for watch in shards(4, **settings):
+        assert 0 < len({one.label("event") for one in watch.wanted(EVENTS)}) < 20
 
 
 def test_a_segments_sessions_stay_together() -> None:
     """In the shard of the segment, whatever the shards of the apps: their names come from there."""
     apps = {"a1": "ios", "a2": "android", "a3": "web"}
     for watch in shards(4, discover=False, apps=apps, by_segment=tuple(MANY[:20])):
-        apps_of = Counter(one.label("segment_id") for one in watch.sessions())
+        apps_of = Counter(one.label("segment_id") for one in watch.wanted(SESSIONS))
         apps_of.pop(None, None)
         assert set(apps_of) == set(watch.own(MANY[:20]))
         assert all(count == 2 * len(apps) for count in apps_of.values())

@@ -9,7 +9,7 @@ from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as read_openmetrics,
 )
 
-from exporter.catalog import DISCOVERY, SEGMENTS, SESSIONS
+from exporter.families import DISCOVERY, SEGMENTS, SESSIONS
 from exporter.model import Point, Segment, Series
 from exporter.negotiation import Format
 from exporter.snapshot import Store
@@ -491,7 +491,7 @@ def full() -> Exporter:
         exporter.discover(quoted, "s2\n", "s3", workspace=name)
         sizes = {size("s1", name): days(100), size("s2\n", name): days(2)}
         exporter.read(SEGMENTS, sizes, workspace=name)
-        sessions = dict.fromkeys(exporter.watches[name].sessions(), hours)
+        sessions = dict.fromkeys(exporter.watches[name].wanted(SESSIONS), hours)
         exporter.read(SESSIONS, sessions, workspace=name)
     return exporter
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from exporter.catalog import DISCOVERY, LIST, REASONS, SEGMENTS, SESSIONS
+from exporter.catalog import REASONS
+from exporter.families import DISCOVERY, LIST, SEGMENTS, SESSIONS
 from exporter.model import RateLimit, Reading, Series
 from exporter.remedies import reason_of, remedy
 from exporter.rows import State
@@ -96,7 +97,7 @@ def test_sessions_that_fail_are_told_apart_by_their_unit() -> None:
     )
     [failure] = collector(known, SESSIONS).failures
 
-    assert failure.examples == ("ios per day", "ios per hour")
+    assert failure.examples == ("ios, sessions per day", "ios, sessions per hour")
     assert "sessions.data_series" in failure.remedy
 
 
@@ -140,7 +141,7 @@ def test_the_story_of_the_demo() -> None:
 
     assert [row.title for row in known.attention] == ["Push Enabled - iOS", "web"]
     assert known.counts[State.DROPPED] == 4
-    assert [row.title for row in known.sessions if row.state is State.DROPPED] == [
+    assert [row.title for row in known.tables[SESSIONS] if row.state is State.DROPPED] == [
         "web",
         "All Users · web",
         "Email Subscribers · web",

@@ -1,6 +1,7 @@
 """What the exporter counts about itself: there from the start, gone when nobody is meant by it."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -288,6 +289,24 @@ def test_the_process_is_described_where_one_runs() -> None:
     ):
         assert name in page
         assert name not in Telemetry(process=False).render(Format.TEXT)
+
+
+def test_what_the_process_uses_is_that_of_the_last_look() -> None:
+    """A scrape does not look itself: that would cost it more than all the rest."""
+    telemetry = Telemetry()
+    before = of_process(telemetry)
+    begun = time.process_time()
+    while time.process_time() < begun + 0.05:  # five of Linux's ticks
+        pass
+    assert of_process(telemetry) == before
+
+    telemetry.look()
+    assert of_process(telemetry) > before
+
+
+def of_process(telemetry: Telemetry) -> float:
+    """The CPU time that the page shows."""
+    return samples(telemetry)["process_cpu_seconds_total", frozenset()]
 
 
 # The quota

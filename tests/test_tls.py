@@ -168,6 +168,18 @@ def test_nothing_older_than_tls_1_2_is_spoken(authority: Authority, folder: Path
         ask(server, new)
 
 
+@pytest.mark.parametrize(
+    "suite", ["ECDHE-ECDSA-NULL-SHA", "AECDH-AES128-SHA", "ECDHE-ECDSA-AES128-SHA"]
+)
+def test_weak_suites_are_refused(authority: Authority, folder: Path, suite: str) -> None:
+    """Without encryption, without a certificate, or of CBC, unless it was chosen."""
+    context = authority.client()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(f"{suite}:@SECLEVEL=0")
+    with serving(policy(folder)) as server, pytest.raises(ssl.SSLError):
+        ask(server, context)
+
+
 def test_the_suites_and_the_curve_that_were_chosen_are_used(
     authority: Authority, folder: Path
 ) -> None:

@@ -497,6 +497,25 @@ def test_the_proxy_of_an_https_endpoint_does_not_learn_the_key(
     assert KEY.encode() not in b"".join(heard)
 
 
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"HTTP/1.1 407 not user:password\r\n\r\n", "OSError: Tunnel connection failed: 407"),
+        (b"user:password is unknown here\r\n\r\n", "BadStatusLine"),
+        (b"HTTP/1.1 password OK\r\n\r\n", "ValueError"),
+    ],
+)
+def test_the_words_of_a_proxy_are_not_repeated(
+    answer: bytes, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may hold the password it was sent."""
+    with listening(says(answer)) as port:
+        monkeypatch.setenv("https_proxy", f"http://user:password@127.0.0.1:{port}")
+        found = failure("https://rest.example.com")
+
+    assert (found.reason, found.message) == ("connection", said)
+
+
 def test_a_proxy_that_hangs_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """The deadline holds for the way there as well."""
     with listening(silent) as port:
@@ -536,10 +555,15 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def secure(certificate: Path, answer: Callable[[socket.socket], None]) -> Iterator[int]:
+def secure(
+    certificate: Path,
+    answer: Callable[[socket.socket], None],
+    spoil: Callable[[ssl.SSLContext], object] = lambda _: None,
+) -> Iterator[int]:
     """A TLS server on a free port."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
+    spoil(context)
 
     def shake_hands(connection: socket.socket) -> None:
         with context.wrap_socket(connection, server_side=True) as wrapped:
@@ -583,6 +607,40 @@ def test_a_certificate_of_ca_file_is_trusted(certificate: Path) -> None:
         transport(f"https://127.0.0.1:{port}", ca_file=certificate) as made,
     ):
         assert [made.get(LIST, {}, KEY).body for _ in range(3)] == [b"ok"] * 3
+
+
+def only_tls_1_1(context: ssl.SSLContext) -> None:
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+
+
+def only(suite: str) -> Callable[[ssl.SSLContext], None]:
+    def choose(context: ssl.SSLContext) -> None:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(f"{suite}:@SECLEVEL=0")
+
+    return choose
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [only_tls_1_1, only("ECDHE-ECDSA-NULL-SHA"), only("AECDH-AES128-SHA")],
+    ids=["TLS 1.1", "no encryption", "no certificate"],
+)
+def test_weak_tls_is_refused(certificate: Path, spoil: Callable[[ssl.SSLContext], object]) -> None:
+    """Whatever a server may offer: nothing older than TLS 1.2, no suite that protects nothing."""
+    heard: list[bytes] = []
+
+    def answer(connection: socket.socket) -> None:
+        heard.append(connection.recv(65536))
+        connection.sendall(GOOD)
+
+    with secure(certificate, answer, spoil) as port:
+        assert failure(f"https://127.0.0.1:{port}", ca_file=certificate).reason == "tls"
+    assert heard == []
+    with secure(certificate, answer, only("ECDHE-ECDSA-AES128-GCM-SHA256")) as port:
+        assert get(f"https://127.0.0.1:{port}", ca_file=certificate).body == b"ok"
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])

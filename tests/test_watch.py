@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from exporter.catalog import DISCOVERY, SEGMENTS, SESSIONS
-from exporter.model import Segment, Unit
+from exporter.config import Kpi, reference
+from exporter.families import DISCOVERY, EVENTS, FAMILIES, KPI, SEGMENTS, SESSIONS
+from exporter.model import Segment, Series, Unit
 from exporter.watch import Selection, select
-from tests.fakes import HOUR, a_watch, size
+from tests.fakes import HOUR, a_watch, event, figure, size
 
 LISTING = (
     Segment("s1", "Lifecycle: new", tags=("growth",)),
@@ -92,6 +93,9 @@ def test_an_empty_list_is_a_list() -> None:
         ({"discover": False, "by_segment": ("s1",)}, {DISCOVERY: HOUR, SESSIONS: 300}),
         ({"apps": {"a1": "ios"}}, {DISCOVERY: HOUR, SEGMENTS: 1800, SESSIONS: 300}),
         ({"apps": {"a1": "ios"}, "units": ()}, {DISCOVERY: HOUR, SEGMENTS: 1800}),
+        ({"discover": False, "kpis": ("dau",)}, {KPI: 1800}),
+        ({"discover": False, "events": ("bought",)}, {EVENTS: 300}),
+        ({"discover": False, "events": ("bought",), "event_units": ()}, {}),
     ],
 )
 def test_a_collector_exists_when_it_has_something_to_do(
@@ -135,12 +139,80 @@ def test_a_collector_exists_when_it_has_something_to_do(
 )
 def test_which_sessions_are_asked_for(settings: dict[str, Any], expected: list[str]) -> None:
     """Every app, every tracked segment by app, and the workspace, in each unit of the settings."""
-    assert [str(series) for series in a_watch(**settings).sessions()] == expected
+    assert [str(series) for series in a_watch(**settings).wanted(SESSIONS)] == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, []),
+        # Without apps there is only the workspace, whatever the settings say of it
+        ({"kpis": ("dau",), "kpi_total": False}, [figure("daily_active_users")]),
+        (
+            {"kpis": ("mau", "dau"), "apps": {"a1": "ios", "a2": "web"}},
+            [
+                figure("monthly_active_users", "a1"),
+                figure("daily_active_users", "a1"),
+                figure("monthly_active_users", "a2"),
+                figure("daily_active_users", "a2"),
+                figure("monthly_active_users"),
+                figure("daily_active_users"),
+            ],
+        ),
+        (
+            {"kpis": ("uninstalls",), "apps": {"a1": "ios"}, "kpi_total": False},
+            [figure("uninstalls_daily", "a1")],
+        ),
+    ],
+)
+def test_which_figures_of_users_are_asked_for(
+    settings: dict[str, Any], expected: list[Series]
+) -> None:
+    """Those that the settings name, of each app and of the workspace, in their order."""
+    assert list(a_watch(**settings).wanted(KPI)) == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, []),
+        ({"events": ("bought",), "event_units": (Unit.DAY,)}, [event("bought")]),
+        (
+            {"events": ("bought", "left"), "apps": {"a1": "ios"}},
+            [
+                event("bought", "a1"),
+                event("bought", "a1", "hourly"),
+                event("left", "a1"),
+                event("left", "a1", "hourly"),
+            ],
+        ),
+    ],
+)
+def test_which_events_are_asked_for(settings: dict[str, Any], expected: list[Series]) -> None:
+    """Each of each app; of the whole workspace where there are no apps."""
+    assert list(a_watch(**settings).wanted(EVENTS)) == expected
+
+
+def test_every_family_can_be_asked_for() -> None:
+    """The settings name every family of the catalogue, and nothing that is none."""
+    [row] = [row for row in reference() if row.path.endswith("kpi.metrics")]
+    words = row.type.removeprefix("list of ").split(", ")
+    watch = a_watch(
+        apps={"a1": "ios"},
+        workspace_total=True,
+        by_segment=("s1",),
+        kpis=Kpi.model_validate({"metrics": words}).metrics,
+        events=("bought",),
+    )
+    assert {series.family for series in watch.wanted_of_all(["s1"])} == set(FAMILIES)
 
 
 @pytest.mark.parametrize(
     ("settings", "query"),
     [
+        ({"kpis": ("dau",), "apps": {"a1": "ios"}, "kpi_total": False}, {"app_id": "a1"}),
+        ({"kpis": ("dau",)}, {}),
+        ({"events": ("bought",), "event_units": (Unit.DAY,)}, {"event": "bought"}),
         ({"apps": {"a1": "ios"}}, {"app_id": "a1"}),
         ({"workspace_total": True}, {}),
         ({"by_segment": ("s1",)}, {"segment_id": "s1"}),
@@ -150,13 +222,13 @@ def test_a_series_labels_are_what_braze_is_asked(
     settings: dict[str, Any], query: dict[str, str]
 ) -> None:
     """A label other than `workspace` is the parameter of that name, left out where it is empty."""
-    series = a_watch(discover=False, units=(Unit.DAY,), **settings).sessions()
-    assert [one.query for one in series] == [query]
+    series = a_watch(discover=False, units=(Unit.DAY,), **settings).wanted_of_all()
+    assert query in [one.query for one in series]
 
 
 def test_a_size_is_asked_for_every_selected_segment() -> None:
     """One series a segment, in the order of the selection."""
-    assert a_watch().sizes(["s2", "s1"]) == (size("s2"), size("s1"))
+    assert a_watch().wanted(SEGMENTS, ["s2", "s1"]) == (size("s2"), size("s1"))
 
 
 def test_a_value_stands_until_the_next_poll_had_its_chance() -> None:

@@ -8,12 +8,13 @@ from typing import Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.catalog import DISCOVERY, SEGMENTS, SESSIONS
 from exporter.client import HTTP, Client
+from exporter.families import DISCOVERY, EVENTS, KPI, SEGMENTS, SESSIONS
 from exporter.limiter import Limiter
 from exporter.model import Reading, Unit
 from exporter.negotiation import Format
 from exporter.poll import poll_discovery, poll_series
+from exporter.poller import endpoints
 from exporter.recall import Recall, read_pasts
 from exporter.simulator import DEFAULT_KEY, Simulator, World
 from exporter.simulator import serve as serve_simulator
@@ -87,7 +88,13 @@ def watch(world: World, **changes: object) -> Watch:
         "zero_after": 6 * 3600.0,
         "settle": 900.0,
         "keep": 6 * 3600.0,
-        "polls": {DISCOVERY: 3600.0, SEGMENTS: 1800.0, SESSIONS: 300.0},
+        "polls": {
+            DISCOVERY: 3600.0,
+            SEGMENTS: 1800.0,
+            SESSIONS: 300.0,
+            KPI: 1800.0,
+            EVENTS: 300.0,
+        },
     }
     return Watch(**(settings | changes))  # type: ignore[arg-type]  # each value has its field's type
 
@@ -121,9 +128,7 @@ class Workbench:
         self.store = Store(self.clock.now)
         self.recall = Recall(self.clock.now)
         self.telemetry = Telemetry(process=False)
-        counters = self.telemetry.of(
-            WORKSPACE, ("/segments/list", "/segments/data_series", "/sessions/data_series")
-        )
+        counters = self.telemetry.of(WORKSPACE, endpoints(self.watch))
         self.client = Client(
             self.route,
             Limiter(
@@ -161,7 +166,7 @@ class Workbench:
 
     def poll(self, *collectors: str) -> Reading:
         """Poll each collector once, in this order; returns the last reading."""
-        for collector in collectors or (DISCOVERY, SEGMENTS, SESSIONS):
+        for collector in collectors or self.watch.intervals:
             reading = self._read(collector)
             self.store.publish(reading, self.watch)
             if collector != DISCOVERY:

@@ -7,9 +7,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from types import MappingProxyType
 
 from exporter.simulator.exchange import Exchange, Listing, Series
+from exporter.simulator.pulse import KPIS
 from exporter.simulator.refusals import UNKNOWN_APP, UNKNOWN_SEGMENT
 from exporter.simulator.times import Unit, read_ending_at
 from exporter.simulator.wire import Json
@@ -19,6 +21,9 @@ from exporter.simulator.world import Point
 SEGMENTS_DATA_SERIES = "/segments/data_series"
 SEGMENTS_LIST = "/segments/list"
 SESSIONS_DATA_SERIES = "/sessions/data_series"
+EVENTS_DATA_SERIES = "/events/data_series"
+
+_Points = tuple[Point, ...]
 
 _LENGTH_MAX = 100
 _PAGE = 100
@@ -48,14 +53,41 @@ def _sessions_data_series(exchange: Exchange) -> Series:
     length, ending_at, unit = _length(exchange), _ending_at(exchange), _unit(exchange)
     query, world = exchange.request.query, exchange.world
     segment_id = _known_segment(exchange, "") if "segment_id" in query else None
-    app_id = query.get("app_id")
-    zeros = False
-    if app_id is not None and world.app(app_id) is None:
-        if not exchange.has("unknown-app-zeros"):
-            raise BadRequestError(UNKNOWN_APP)
-        app_id, zeros = None, True
+    app_id, count = _app(exchange)
     points = world.session_points(unit, app_id, segment_id, exchange.now, length, ending_at)
-    return Series("sessions", unit, tuple(Point(p.start, 0) for p in points) if zeros else points)
+    return Series("sessions", unit, count(points))
+
+
+def _events_data_series(exchange: Exchange) -> Series:
+    """An event that Braze never saw has no points, and is no mistake (AIRBYTE-REC)."""
+    length, ending_at, unit = _length(exchange), _ending_at(exchange), _unit(exchange)
+    query, world = exchange.request.query, exchange.world
+    if "event" not in query:
+        raise BadRequestError("event is required")
+    segment_id = _known_segment(exchange, "") if "segment_id" in query else None
+    app_id, count = _app(exchange)
+    points = world.event_points(
+        query["event"], unit, app_id, segment_id, exchange.now, length, ending_at
+    )
+    return Series("count", unit, count(points))
+
+
+def _kpi_data_series(name: str, exchange: Exchange) -> Series:
+    """By day only: a `unit` is ignored, as other unknown parameters are."""
+    length, ending_at = _length(exchange), _ending_at(exchange)
+    app_id, count = _app(exchange)
+    points = exchange.world.kpi_points(name, app_id, exchange.now, length, ending_at)
+    return Series(name, "day", count(points))
+
+
+def _app(exchange: Exchange) -> tuple[str | None, Callable[[_Points], _Points]]:
+    """The app that is asked for, None for all, and what is counted of an unknown one."""
+    app_id = exchange.request.query.get("app_id")
+    if app_id is None or exchange.world.app(app_id) is not None:
+        return app_id, lambda points: points
+    if not exchange.has("unknown-app-zeros"):
+        raise BadRequestError(UNKNOWN_APP)
+    return None, lambda points: tuple(Point(point.start, 0) for point in points)
 
 
 def _segments_list(exchange: Exchange) -> Listing:
@@ -132,5 +164,12 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
         SEGMENTS_DATA_SERIES: Endpoint("segments.data_series", _segments_data_series),
         SEGMENTS_LIST: Endpoint("segments.list", _segments_list),
         SESSIONS_DATA_SERIES: Endpoint("sessions.data_series", _sessions_data_series),
+        EVENTS_DATA_SERIES: Endpoint("events.data_series", _events_data_series),
+        **{
+            f"/kpi/{name}/data_series": Endpoint(
+                f"kpi.{name}.data_series", partial(_kpi_data_series, name)
+            )
+            for name in KPIS
+        },
     }
 )

@@ -5,8 +5,8 @@ A fault is put in force by a spec:
     NAME [@PATH] [:WHAT=VALUE]... [*TIMES]
 
 `NAME` is one of `FAULTS`. `@PATH` limits it to an endpoint, `:WHAT=VALUE` to requests that ask for
-this segment, app, unit, length or page (a unit left out is `day`, a page `0`, anything else empty),
-and `*TIMES` to the first so many requests that match all that. Examples:
+this segment, app, event, unit, length or page (a unit left out is `day`, a page `0`, anything else
+empty), and `*TIMES` to the first so many requests that match all that. Examples:
 
     hang
     rate-limited@/segments/data_series
@@ -55,6 +55,7 @@ _CONDITIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "segment": ("segment_id", ""),
         "app": ("app_id", ""),
+        "event": ("event", ""),
         "unit": ("unit", "day"),
         "length": ("length", ""),
         "page": ("page", "0"),

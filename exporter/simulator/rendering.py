@@ -30,7 +30,7 @@ def render(exchange: Exchange, answer: Series | Listing, hour_format: str) -> Js
 
 def _faulty(exchange: Exchange, series: Series) -> Series:
     for fault in exchange.faults:
-        if fault.series is not None:
+        if fault.series is not None and series.points:
             series = fault.series(exchange, series)
     return series
 

@@ -5,11 +5,13 @@ three hours before it one app's sessions fell. All the rest is alive and well.
 """
 
 import math
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from exporter.simulator import workspace
 from exporter.simulator.chance import chance, digest, swing
+from exporter.simulator.pulse import EVENTS, KPIS, last_run
 from exporter.simulator.times import (
     HOUR,
     Unit,
@@ -30,6 +32,7 @@ _SAMPLING_ERROR = 0.01  # of all users, at worst (DOCS, measuring segment size)
 _LEFT_AFTER_COLLAPSE = 0.12
 _LEFT_AFTER_FALL = 0.15
 _FALL_BEFORE_STORY = timedelta(hours=3)
+_MOMENT = timedelta(microseconds=1)
 
 _WEEK = (0.97, 0.94, 0.95, 0.98, 1.06, 1.14, 1.08)  # Monday first
 _DAY = tuple(1 + 0.72 * math.sin((hour - 11.5) / 24 * 2 * math.pi) for hour in range(24))
@@ -123,19 +126,23 @@ class World:
         app's sessions: none when it is not tracked or did not exist yet.
         """
         segment = None if segment_id is None else self._segments_by_id[segment_id]
-        apps = self.apps if app_id is None else (self._apps_by_id[app_id],)
-        return sum(self._sessions(app, segment, hour) for app in apps)
+        return sum(self._sessions(app, segment, hour) for app in self._chosen(app_id))
 
     def _sessions(self, app: App, segment: Segment | None, hour: datetime) -> int:
         hour = hour.astimezone(UTC)
+        count = self._busyness(app, hour)
+        if app.name == workspace.FALLEN_APP and hour >= self._fall:
+            count *= _LEFT_AFTER_FALL
+        return int(count) if segment is None else int(int(count) * self._part(app, segment, hour))
+
+    def _busyness(self, app: App, hour: datetime) -> float:
+        """The sessions of an app in an hour of UTC, were it not for the story."""
         noise = digest(self.seed, app.id, hour.date(), size=26)  # of the day, then of each hour
         count = app.daily_sessions / 24 * _grown(_SESSIONS_GROWTH, hour)
         count *= _WEEK[hour.weekday()] * _DAY[hour.hour]
         count *= 0.97 + 0.06 * noise[24] / 255
         count *= 0.95 + 0.10 * noise[hour.hour] / 255
-        if app.name == workspace.FALLEN_APP and hour >= self._fall:
-            count *= _LEFT_AFTER_FALL
-        return int(count) if segment is None else int(int(count) * self._part(app, segment, hour))
+        return count
 
     def _part(self, app: App, segment: Segment, hour: datetime) -> float:
         if not segment.tracked or hour < segment.created_at:
@@ -166,11 +173,27 @@ class World:
         `now` so much of its sessions is counted as of its time has passed.
         """
 
+        def counted(app: App, hour: datetime) -> int:
+            return self.sessions(app.id, segment_id, hour)
+
+        return self._counts(counted, unit, app_id, now, length, ending_at)
+
+    def _counts(
+        self,
+        counted: Callable[[App, datetime], int],
+        unit: Unit,
+        app_id: str | None,
+        now: datetime,
+        length: int,
+        ending_at: datetime | None,
+    ) -> tuple[Point, ...]:
+        """The buckets of what is `counted` in the whole hours of an app."""
+
         def so_far(hour: datetime) -> int:
             passed = min(max((now - hour) / HOUR, 0.0), 1.0)
-            return sum(int(self.sessions(app.id, segment_id, hour) * passed) for app in apps)
+            return sum(int(counted(app, hour) * passed) for app in apps)
 
-        apps = self.apps if app_id is None else (self._apps_by_id[app_id],)
+        apps = self._chosen(app_id)
         end = ending_at or now
         if unit == "hour":
             return tuple(Point(hour, so_far(hour)) for hour in hours_before(end, self.zone, length))
@@ -178,6 +201,69 @@ class World:
             Point(day_start(day, self.zone), sum(map(so_far, hours_of_day(day, self.zone))))
             for day in days_before(end, self.zone, length)
         )
+
+    def event_points(
+        self,
+        event: str,
+        unit: Unit,
+        app_id: str | None,
+        segment_id: str | None,
+        now: datetime,
+        length: int,
+        ending_at: datetime | None = None,
+    ) -> tuple[Point, ...]:
+        """What Braze says to `/events/data_series`: no points of an event that never happened."""
+        segment = None if segment_id is None else self._segments_by_id[segment_id]
+
+        def counted(app: App, hour: datetime) -> int:
+            return self.events(event, app, segment, hour)
+
+        if event not in EVENTS:
+            return ()
+        return self._counts(counted, unit, app_id, now, length, ending_at)
+
+    def events(self, event: str, app: App, segment: Segment | None, hour: datetime) -> int:
+        """How often `event` happens in an app, to a segment's users, in a whole hour."""
+        hour = hour.astimezone(UTC)
+        part = 1.0 if segment is None else self._part(app, segment, hour)
+        return int(self._busyness(app, hour) * EVENTS[event] * part)
+
+    def kpi_points(
+        self,
+        name: str,
+        app_id: str | None,
+        now: datetime,
+        length: int,
+        ending_at: datetime | None = None,
+    ) -> tuple[Point, ...]:
+        """What Braze says to `/kpi/<name>/data_series`: `length` days up to `ending_at` or now."""
+        days = days_before(ending_at or now, self.zone, length)
+        return tuple(
+            Point(day_start(day, self.zone), self.kpi(name, app_id, day, now)) for day in days
+        )
+
+    def kpi(self, name: str, app_id: str | None, day: date, now: datetime) -> int:
+        """A figure of one day, as far as it is known at `now`."""
+        kpi, start, end = KPIS[name], day_start(day, self.zone), day_start(_next(day), self.zone)
+        counts = last_run(min(now, end - _MOMENT)) if kpi.nightly else start
+        passed = min(max((now - start) / (end - start), 0.0), 1.0)
+        apps = self._chosen(app_id)
+        value = sum(int(self._of_day(app, name, counts) * kpi.per_session) for app in apps)
+        return int(value * (kpi.together if app_id is None else 1) * kpi.so_far(passed))
+
+    def _of_day(self, app: App, name: str, moment: datetime) -> float:
+        """A plain day's sessions of an app, a little different for each figure and day."""
+        day = moment.astimezone(self.zone).date()
+        week = 1.0 if KPIS[name].nightly else _WEEK[day.weekday()]
+        noise = 0.97 + 0.06 * chance(self.seed, app.id, name, day)
+        return app.daily_sessions * _grown(_SESSIONS_GROWTH, moment) * week * noise
+
+    def _chosen(self, app_id: str | None) -> tuple[App, ...]:
+        return self.apps if app_id is None else (self._apps_by_id[app_id],)
+
+
+def _next(day: date) -> date:
+    return day + timedelta(days=1)
 
 
 def _grown(yearly: float, moment: datetime) -> float:

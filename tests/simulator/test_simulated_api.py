@@ -65,13 +65,20 @@ def test_a_key_counts_in_the_bearer_only() -> None:
     [
         ("demo-without-segments.list", {LIST}),
         ("demo-without-sessions.data_series+segments.list", {LIST, SESSIONS}),
+        ("demo-without-kpi.dau.data_series", {"/kpi/dau/data_series"}),
         ("demo-without-kpi.segments.list", set()),  # another permission with a longer name
         ("demo", set()),
     ],
 )
 def test_permissions_are_per_endpoint(key: str, denied: set[str]) -> None:
     """A key without one of them is refused there, and served elsewhere."""
-    for target in (f"{SEGMENTS}?length=1&segment_id={SEGMENT}", f"{SESSIONS}?length=1", LIST):
+    for target in (
+        f"{SEGMENTS}?length=1&segment_id={SEGMENT}",
+        f"{SESSIONS}?length=1",
+        LIST,
+        "/kpi/dau/data_series?length=1",
+        "/kpi/mau/data_series?length=1",
+    ):
         response = ask(braze(), target, key=key)
         if target.partition("?")[0] in denied:
             assert (response.status, content(response)) == (403, {"message": "Access Denied"})

@@ -18,6 +18,10 @@ WORLD = World(1, NOW)
 SEGMENT = WORLD.segments[0].id
 IOS = APP_IDS["ios"]
 REMAINING = "X-RateLimit-Remaining"
+EVENTS, DAU, MAU, NEW_USERS, UNINSTALLS = (
+    f"/{name}/data_series"
+    for name in ("events", "kpi/dau", "kpi/mau", "kpi/new_users", "kpi/uninstalls")
+)
 
 
 def braze(world: World = WORLD, now: datetime = NOW, **options: Any) -> Simulator:
@@ -60,6 +64,10 @@ def points(response: Response, field: str) -> list[tuple[str, int]]:
             "segment_id must be a string of the Segment api identifier",
         ),
         (f"{SEGMENTS}?length=1", "segment_id is required"),
+        (f"{EVENTS}?length=1", "event is required"),
+        (f"{EVENTS}?length=1&event=x&unit=week", "unit must be day or hour"),
+        (f"{DAU}?length=101", "length must be an integer between 1 and 100"),
+        (f"{MAU}?length=1&app_id=x", "app_id must be a string of the App api identifier"),
         (f"{LIST}?page=-1", "page must be an integer of at least 0"),
         (f"{LIST}?sort_direction=up", "sort_direction must be asc or desc"),
     ],
@@ -171,15 +179,100 @@ def test_an_unknown_form_of_hours_is_refused_with_those_there_are() -> None:
 
 @given(
     st.dictionaries(
-        st.sampled_from(["length", "unit", "ending_at", "segment_id", "app_id", "page"]), st.text()
+        st.sampled_from(["length", "unit", "ending_at", "segment_id", "app_id", "event", "page"]),
+        st.text(),
     ),
-    st.sampled_from([SEGMENTS, SESSIONS, LIST]),
+    st.sampled_from([SEGMENTS, SESSIONS, LIST, EVENTS, DAU, MAU]),
 )
 def test_whatever_is_asked_there_is_an_answer(query: dict[str, str], path: str) -> None:
     """200 or 400, in JSON, and never an exception."""
     response = braze().respond("GET", path, query.items(), {"Authorization": "Bearer demo"})
     assert response.status in (200, 400)
     assert "message" in content(response)
+
+
+# Figures of users, and events
+
+
+def kpi(target: str, now: datetime, world: World = WORLD) -> dict[str, int]:
+    """The days of an answer at `now`."""
+    return dict(points(ask(braze(world, now), target), target.split("/")[2]))
+
+
+@pytest.mark.parametrize("path", [DAU, NEW_USERS, UNINSTALLS])
+def test_a_figure_of_a_day_grows_during_the_day(path: str) -> None:
+    """From 0 at midnight; the days before stand."""
+    midnight = NOW.replace(hour=0, minute=0, second=0)
+    days = [kpi(f"{path}?length=2", midnight + timedelta(hours=hour)) for hour in range(25)]
+    today = [day.get("2026-09-15", 0) for day in days]
+
+    assert today[0] == 0
+    assert today == sorted(today)
+    assert today[6] < today[18] < today[24]
+    assert len({day["2026-09-14"] for day in days[1:24]}) == 1
+
+
+def test_monthly_users_step_at_the_nightly_run() -> None:
+    """Until five past noon UTC, a day has what the run of the day before found (DOCS)."""
+    noon = NOW.replace(hour=12, minute=0, second=0)
+    before, after, evening = (
+        kpi(f"{MAU}?length=2", noon + timedelta(minutes=minutes)) for minutes in (4, 5, 600)
+    )
+
+    assert before["2026-09-15"] == before["2026-09-14"] == after["2026-09-14"]
+    assert after["2026-09-15"] != before["2026-09-15"]
+    assert after == evening
+
+
+@pytest.mark.parametrize(
+    ("path", "unique"), [(DAU, True), (MAU, True), (NEW_USERS, True), (UNINSTALLS, False)]
+)
+def test_unique_users_of_apps_do_not_add_up(path: str, unique: bool) -> None:
+    """Who uses two apps counts in each, and once in the workspace (DOCS)."""
+    together = kpi(f"{path}?length=5", NOW)
+    apart = [kpi(f"{path}?length=5&app_id={app}", NOW) for app in APP_IDS.values()]
+
+    for day, value in together.items():
+        added = sum(each[day] for each in apart)
+        assert value < added if unique else value == pytest.approx(added, abs=3)
+        assert all(value > each[day] for each in apart)
+
+
+def test_figures_are_by_day_whatever_unit_is_asked_for() -> None:
+    """There is no such parameter, and what is unknown is ignored."""
+    assert kpi(f"{DAU}?length=3&unit=hour", NOW) == kpi(f"{DAU}?length=3", NOW)
+
+
+def test_an_event_has_its_count_by_hour_and_by_day() -> None:
+    """Over all apps it is the sum, and a day is the sum of its hours."""
+    target = f"{EVENTS}?event=added_to_cart&length=100"
+    [yesterday] = [
+        value for day, value in points(ask(braze(), target), "count") if day == "2026-09-14"
+    ]
+    hours = points(ask(braze(), f"{target}&unit=hour"), "count")
+    apps = [points(ask(braze(), f"{target}&app_id={app}"), "count") for app in APP_IDS.values()]
+
+    assert sum(value for hour, value in hours if hour.startswith("2026-09-14")) == yesterday
+    assert sum(dict(days)["2026-09-14"] for days in apps) == yesterday > 0
+
+
+@pytest.mark.parametrize("faults", [(), ("newest-zero",), ("future-bucket",), ("restated",)])
+def test_an_event_that_never_happened_has_no_points(faults: tuple[str, ...]) -> None:
+    """It is no mistake (AIRBYTE-REC), and nothing can be wrong with points that are not there."""
+    simulator = braze(faults=faults)
+    assert points(ask(simulator, f"{EVENTS}?event=never&length=5"), "count") == []
+
+
+@pytest.mark.parametrize("fault", ["newest-zero", "zero-filled"])
+def test_what_happens_to_series_happens_to_these(fault: str) -> None:
+    """To those that a fault is limited to, too."""
+    simulator = braze(faults=[f"{fault}@{MAU}", f"{fault}@{EVENTS}:event=added_to_cart"])
+    target = f"{EVENTS}?length=2&event="
+
+    assert points(ask(simulator, f"{MAU}?length=2"), "mau")[-1][1] == 0
+    assert points(ask(simulator, f"{target}added_to_cart"), "count")[-1][1] == 0
+    assert points(ask(simulator, f"{target}completed_checkout"), "count")[-1][1] > 0
+    assert points(ask(simulator, f"{DAU}?length=2"), "dau")[-1][1] > 0
 
 
 # Lists
