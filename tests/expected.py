@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from exporter.catalog import DISCOVERY, FAMILY, SEGMENTS, SESSIONS
+from exporter.families import DISCOVERY, FAMILY, SEGMENTS, SESSIONS
 from exporter.model import Segment, Series, Unit
 from exporter.watch import Watch
 from tests.plainly import SETTLE, Reference, Rows

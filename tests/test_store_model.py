@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from exporter.buckets import read_points
-from exporter.catalog import DISCOVERY, SESSIONS
+from exporter.families import DISCOVERY, SESSIONS
 from exporter.model import Point, Reading, Segment, Series, Unit
 from exporter.negotiation import Format
 from exporter.past import History
