@@ -3,10 +3,10 @@
 import os
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 TIMES = float(os.environ.get("FUZZ_TIMES", "1"))
-"""How often as many as in the ordinary tests; less than 1 for mutants."""
+"""How often as many as in the ordinary tests; below 1 for mutants, whose failures nobody reads."""
 
 
 def load_profile() -> None:
@@ -15,11 +15,13 @@ def load_profile() -> None:
     The ordinary tests try the same inputs wherever they run; `make fuzz` tries others each time,
     and first those that failed the last time.
     """
+    small = () if TIMES < 1 else (Phase.shrink, Phase.explain)
     settings.register_profile(
         "ours",
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
         max_examples=_times(100),
+        phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.target, *small),
         derandomize=TIMES <= 1,
         print_blob=True,
     )
