@@ -26,7 +26,7 @@ fuzz: $(DEV_READY)  ## every property with ten times as many inputs, or TIMES=10
 
 mutants: $(DEV_READY)  ## small changes of the pure modules: which do their tests find? docs/reliability.md
 	$(PIP) mutmut==3.8.1
-	FUZZ_TIMES=0.3 $(BIN)/python -m mutmut run
+	FUZZ_TIMES=0.1 $(BIN)/python -m mutmut run
 	$(BIN)/python -m mutmut results
 
 bench: $(DEV_READY)  ## scrapes and polls measured beside others, as Markdown; docs/performance.md
