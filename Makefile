@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 RUN_READY := .venv/.run-$(shell cksum < requirements.lock | cut -d' ' -f1)
 DEV_READY := .venv/.dev-$(shell cat requirements-dev.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: help demo demo-history test matrix soak bench lint format docs dashboards golden pictures chart lock wheel check-tools clean
+.PHONY: help demo demo-history test matrix soak fuzz mutants bench lint format docs dashboards golden pictures chart lock wheel check-tools clean
 
 demo: $(RUN_READY)  ## the exporter at work against a simulated Braze
 	$(BIN)/python -m exporter demo
@@ -26,6 +26,14 @@ matrix: $(DEV_READY)  ## every fault at every moment of an exporter's life, into
 
 soak: $(DEV_READY)  ## load for long, as Markdown; takes long; a part: make soak SOAK="--only scrapes --scrapes 10000"
 	$(BIN)/python -m tests.soak $(SOAK)
+
+fuzz: $(DEV_READY)  ## every property with ten times as many inputs, or TIMES=100; docs/reliability.md
+	$(BIN)/python -m tests.fuzz --times $(or $(TIMES),10)
+
+mutants: $(DEV_READY)  ## small changes of the pure modules: which do their tests find? docs/reliability.md
+	$(PIP) mutmut==3.8.1
+	FUZZ_TIMES=0.1 $(BIN)/python -m mutmut run
+	$(BIN)/python -m mutmut results
 
 bench: $(DEV_READY)  ## scrapes and polls measured beside others, as Markdown; docs/performance.md
 	$(BIN)/python -m bench.scrape

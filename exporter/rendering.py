@@ -43,7 +43,8 @@ def collector_lines(
     if last is not None:
         rows += [
             (catalog.SUCCESS, last.complete),
-            (catalog.DURATION, last.finished - last.started),
+            # The clock may have been set back meanwhile.
+            (catalog.DURATION, max(last.finished - last.started, 0)),
             (catalog.LAST_ATTEMPT, last.finished),
             (catalog.SERIES_FAILED, sum(series is not None for series in last.failures)),
         ]

@@ -11,6 +11,9 @@ import pytest
 
 from exporter.simulator import Server
 from tests.doubles import Process, Running, no_thread_left, simulated
+from tests.tries import load_profile
+
+load_profile()  # before a module of tests is read, whose properties take their settings from it
 
 
 def pytest_configure() -> None:

@@ -4,9 +4,10 @@ Written from the contract alone: dates, times on the wall and dictionaries, ever
 ever read, and no thought of speed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise, product
 from zoneinfo import ZoneInfo
 
 from exporter.model import Kind, Unit
@@ -16,6 +17,9 @@ DAYS = timedelta(days=1)
 SETTLE = timedelta(minutes=15)
 ZERO_AFTER = timedelta(hours=6)
 AHEAD = timedelta(hours=14)
+QUARTER = timedelta(minutes=15)  # no zone of our time lies less apart from another
+Time = tuple[datetime, timedelta | None]  # as it is written: on the wall, and how far from UTC
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 Bucket = date | datetime  # a day of the zone, or the moment an hour begins, in UTC
 Rows = Sequence[tuple[Bucket, float | None]]
 
@@ -29,7 +33,7 @@ class Reference:
     zone: ZoneInfo
     offset: bool
     known: dict[Bucket, float] = field(default_factory=dict)
-    over: datetime = datetime(1970, 1, 1, tzinfo=UTC)  # the newest bucket that was ever complete
+    over: datetime = NEVER  # the newest bucket that was ever complete
     whole: bool = False
     zero: tuple[Bucket, datetime] | None = None
 
@@ -59,6 +63,8 @@ class Reference:
         """The history: it tells only what no answer told."""
         older = {bucket: value for bucket, value in rows if value is not None}
         self.known = older | self.known
+        if self.over == NEVER:  # what lies before the newest points is over
+            self.over = max(map(self.start, older), default=NEVER)
         self.whole = True
 
     def complete(self, bucket: Bucket) -> bool:
@@ -147,3 +153,58 @@ class Reference:
         normal = self.normal()
         smaller = min((normal[name] for name in ("1w", "4w_median") if name in normal), default=-1)
         return 0.75 * smaller if smaller >= (40 if self.kind is Kind.LEVEL else 60) else None
+
+
+def days_of(
+    rows: Iterable[tuple[Time, float]], zone: ZoneInfo, sent: datetime
+) -> dict[datetime, tuple[datetime, float]]:
+    """When each day of `rows` begins, when it ends, and its value."""
+    found = {}
+    for (wall, _), value in rows:
+        start, end = _day(wall.date(), zone), _day(wall.date() + DAYS, zone)
+        if start < end and start <= sent + AHEAD:
+            found[start] = end, value
+    return found
+
+
+def hours_of(
+    rows: Sequence[tuple[Time, float]], zone: ZoneInfo, sent: datetime
+) -> dict[datetime, tuple[datetime, float]]:
+    """When each hour of `rows` begins, when it ends, and its value.
+
+    Of all ways to read hours that come twice, the one whose steps come closest to an hour forwards
+    or backwards; of equally good ones that which is in the second hour soonest.
+    """
+    meanings = [_meanings(time, zone) for time, _ in rows]
+    known = [row for row, several in zip(rows, meanings, strict=True) if several]
+    ways = list(product(*filter(None, meanings)))
+
+    def off(way: Sequence[datetime], step: timedelta) -> timedelta:
+        return sum((abs(b - a - step) for a, b in pairwise(way)), timedelta())
+
+    # From the end: forwards the later moment is the one to reach soon, backwards the earlier one.
+    forwards = min(ways, key=lambda way: (off(way, HOURS), [-m.timestamp() for m in way[::-1]]))
+    backwards = min(ways, key=lambda way: (off(way, -HOURS), [m.timestamp() for m in way[::-1]]))
+    nearer = off(forwards, HOURS) <= off(backwards, -HOURS)
+    return {
+        start: (start + HOURS, value)
+        for start, (_, value) in zip(forwards if nearer else backwards, known, strict=True)
+        if start <= sent + AHEAD
+    }
+
+
+def _day(day: date, zone: ZoneInfo) -> datetime:
+    """The first moment at which it is that day, or a later one, in `zone`."""
+    moment = datetime.combine(day, time(), UTC) - AHEAD - HOURS
+    while moment.astimezone(zone).date() < day:
+        moment += QUARTER
+    return moment
+
+
+def _meanings(written: Time, zone: ZoneInfo) -> list[datetime]:
+    """The moments at which the clock in `zone` shows that."""
+    wall, offset = written
+    if offset is not None:
+        return [wall.replace(tzinfo=UTC) - offset]
+    moments = (wall.replace(tzinfo=UTC) + number * QUARTER for number in range(-60, 61))
+    return [each for each in moments if each.astimezone(zone).replace(tzinfo=None) == wall]

@@ -3,7 +3,8 @@
 import json
 import math
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 from exporter.buckets import ZONE_MISMATCH, read_points
 from exporter.model import Point, Unit
 from tests.fakes import DAY, HOUR, at, utc
+from tests.plainly import Time, days_of, hours_of
+from tests.tries import tries
 
 LATER = at("2100-01-01")
 HOSTILE_NUMBERS = [None, True, False, "", "5", "five", -1, -0.5, math.inf, -math.inf, math.nan]
@@ -548,3 +551,86 @@ def test_whatever_the_rows_points_ascend_one_a_bucket_and_finite(
 def test_the_order_of_the_rows_changes_nothing(answer: list[dict[str, object]]) -> None:
     """Newest: an answer in any order says the same."""
     assert [point.value for point in read(answer, Unit.DAY)] == list(range(1, 10))
+
+
+ODD_ZONES = (
+    "UTC", "Europe/Berlin", "Europe/London", "America/New_York", "America/Sao_Paulo",
+    "America/Havana", "America/St_Johns", "America/Caracas", "Africa/Cairo", "Africa/Casablanca",
+    "Asia/Kolkata", "Asia/Kathmandu", "Asia/Beirut", "Asia/Gaza", "Asia/Tehran", "Asia/Pyongyang",
+    "Australia/Lord_Howe", "Antarctica/Troll", "Pacific/Apia", "Pacific/Chatham",
+)  # fmt: skip
+
+
+@cache
+def changes_of(zone: str) -> list[datetime]:
+    """When the clock of `zone` was set from 2006 to 2024, and an ordinary day."""
+    clock, day = ZoneInfo(zone), datetime(2006, 1, 1, tzinfo=UTC)
+    found = [datetime(2024, 2, 29, tzinfo=UTC)]
+    while day.year < 2025:
+        moment, day = day, day + timedelta(days=1)
+        if moment.astimezone(clock).utcoffset() != day.astimezone(clock).utcoffset():
+            while moment.astimezone(clock).utcoffset() != day.astimezone(clock).utcoffset():
+                moment += timedelta(minutes=15)
+            found.append(moment)
+    return found
+
+
+def in_words(written: Time, style: str) -> str:
+    """A time on the wall in one of the forms that Braze has, or is said to have."""
+    wall, offset = written
+    text = wall.strftime("%Y-%m-%d %H:%M" if "blank" in style else "%Y-%m-%dT%H:%M")
+    text += "" if "short" in style else ":00.000" if "fraction" in style else ":00"
+    if offset is None:
+        return f" {text} " if "blank" in style else text
+    minutes = int(offset.total_seconds() // 60)
+    if minutes == 0 and "z" in style:
+        return text + "Z"
+    hours, rest = divmod(abs(minutes), 60)
+    sign, mark = "-" if minutes < 0 else "+", "" if "tight" in style else ":"
+    return f"{text}{sign}{hours:{'' if 'short' in style and mark else '02'}}{mark}{rest:02}"
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> tuple[ZoneInfo, list[tuple[str, Time, float]]]:
+    """Rows around a change of the clocks of some zone, as written and as meant."""
+    zone = draw(st.sampled_from(ODD_ZONES))
+    change = draw(st.sampled_from(changes_of(zone)))
+    clock = ZoneInfo(zone)
+    offset = (change - timedelta(seconds=1)).astimezone(clock).utcoffset() or timedelta()
+    wall = change.replace(tzinfo=None) + offset  # what the clock would show, were it not set
+    steps = draw(
+        st.lists(st.integers(-12, 12).map(lambda hour: 4 * hour) | st.integers(-12, 12), max_size=8)
+        | st.builds(lambda first, order: [4 * hour for hour in range(first, first + 8)][::order],
+                    st.integers(-10, 4), st.sampled_from((1, -1)))
+    )  # fmt: skip
+    offsets = st.none() | st.sampled_from((0, 0, -300, 330, 345, 60, -210))
+    times = [
+        (wall + step * timedelta(minutes=15), None if o is None else timedelta(minutes=o))
+        for step, o in ((step, draw(offsets)) for step in steps)
+    ]
+    style = draw(st.sampled_from(("plain", "z", "z blank", "short", "z fraction", "tight")))
+    written = [in_words(time, style) for time in times]
+    values = draw(st.lists(st.integers(0, 9), min_size=len(times), max_size=len(times)))
+    return clock, list(zip(written, times, map(float, values), strict=True))
+
+
+@tries(300)
+@given(answers(), st.sampled_from(Unit), st.integers(-30, 60))
+def test_rows_in_any_order_and_form_are_read_as_a_plain_reading_has_them(
+    answer: tuple[ZoneInfo, list[tuple[str, Time, float]]], unit: Unit, later: int
+) -> None:
+    """Time, Newest: in any zone, around every change of its clocks, with and without offsets, with
+    duplicates and what is too far ahead.
+    """
+    zone, told = answer
+    sent = (told[0][1][0] if told else datetime(2024, 1, 1)).replace(tzinfo=UTC)  # noqa: DTZ001
+    sent += timedelta(hours=later)
+    rows_ = [{"time": text, "sessions": value} for text, _, value in told]
+    found = read_points(rows_, "sessions", unit, zone, sent.timestamp())
+    plain = days_of if unit is Unit.DAY else hours_of
+    assert [(point.start, point.end, point.value) for point in found] == [
+        (start.timestamp(), end.timestamp(), value)
+        for start, (end, value) in sorted(
+            plain([(time, value) for _, time, value in told], zone, sent).items()
+        )
+    ]

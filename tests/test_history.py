@@ -316,6 +316,50 @@ def with_gaps(values: list[int | None], length: int, offset: bool = False) -> li
     ]
 
 
+@pytest.mark.parametrize(
+    ("value", "before", "zero_after", "since"),
+    [
+        (7, 5, 6 * HOUR, TODAY),
+        (0.5, 5, 6 * HOUR, TODAY),
+        (0, None, 6 * HOUR, TODAY),
+        (0, 0, 6 * HOUR, TODAY),
+        (0, 0.5, 6 * HOUR, TODAY + 6 * HOUR),
+        (0, 5, 6 * HOUR, TODAY + 6 * HOUR),
+        (0, 5, 0, TODAY),
+        (0, 5, 30 * HOUR, TODAY + DAY),
+    ],
+)
+def test_a_level_is_seen_when_its_day_begins_and_a_doubted_zero_later(
+    value: float, before: float | None, zero_after: float, since: float
+) -> None:
+    """Zeros: one after another value, `zero_after` past midnight or when its day is over."""
+    previous = None if before is None else points(TODAY - DAY, before, length=DAY)[0]
+    (point,) = points(TODAY, value, length=DAY)
+    assert level_seen_from(point, previous, zero_after) == since
+
+
+@pytest.mark.parametrize(
+    ("offset", "after", "settle", "since"),
+    [
+        (True, None, SETTLE, TEN + SETTLE),
+        (True, TEN + 3 * HOUR, SETTLE, TEN + SETTLE),
+        (False, None, SETTLE, TEN + 14 * HOUR),
+        (False, None, 20 * HOUR, TEN + 20 * HOUR),
+        (False, TEN, SETTLE, TEN + SETTLE),
+        (False, TEN + 3 * HOUR, SETTLE, TEN + 3 * HOUR),
+        (False, TEN + 20 * HOUR, SETTLE, TEN + 14 * HOUR),
+        (False, TEN + 3 * HOUR, 4 * HOUR, TEN + 4 * HOUR),
+    ],
+)
+def test_a_count_is_seen_when_it_has_settled_and_is_surely_over(
+    offset: bool, after: int | None, settle: float, since: float
+) -> None:
+    """Complete: an offset, a newer point, or 14 hours."""
+    (point,) = points(NINE, 7, offset=offset)
+    following = None if after is None else points(after, 1)[0]
+    assert count_seen_from(point, following, settle) == since
+
+
 @given(SERIES, st.integers(0, 30).map(lambda hours: hours * HOUR), LATER)
 def test_a_level_is_seen_from_when_on_it_is_observed(
     values: list[int | None], zero_after: int, later: int

@@ -1,10 +1,13 @@
 """Which exposition format and content encoding a request gets."""
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exporter.negotiation import Format, accepts_gzip, negotiate
+from tests.tries import tries
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -191,3 +194,77 @@ def test_only_what_was_asked_for_is_repeated(header: str) -> None:
 def test_long_headers_take_no_long_time(mark: str) -> None:
     """The work grows with the length, not its square: 64 KiB take milliseconds, not minutes."""
     negotiate(mark * (65536 // len(mark)))
+
+
+Range = tuple[str, str, str]  # media type or coding, version, quality as written; "" for none
+QUALITIES = st.sampled_from(["", "0", "0.", "0.0", "0.001", "0.1", "0.5", "0.50", "1", "1.000"])
+RANGES = st.tuples(
+    st.sampled_from(
+        ["text/plain", "application/openmetrics-text", "*/*", "text/*", "application/*", "text/x"]
+    ),
+    st.sampled_from(["", "", "0.0.4", "1.0.0", "0.0.1", "2.0.0"]),
+    QUALITIES,
+)
+CODINGS = st.tuples(
+    st.sampled_from(["gzip", "x-gzip", "identity", "*", "deflate", "br"]), st.just(""), QUALITIES
+)
+STYLES = st.sampled_from([(",", ";", "="), (" , ", " ; ", "="), (",,", ";;", " = ")])
+
+
+def in_a_header(ranges: list[Range], style: tuple[str, str, str], shouting: bool) -> str:
+    comma, semicolon, equals = style
+    elements = [
+        semicolon.join(
+            [name, *([f"version{equals}{version}"] if version else [])]
+            + ([f"q{equals}{quality}"] if quality else [])
+        )
+        for name, version, quality in ranges
+    ]
+    header = comma.join(elements)
+    return header.upper() if shouting else header
+
+
+def how_good(media: str, closeness: dict[str, int], ranges: list[Range]) -> tuple[Decimal, int]:
+    """The quality that the closest range gives, and how close that is; (0, -1) for excluded."""
+    found = []
+    for name, version, quality in ranges:
+        if name == media and version in closeness:
+            close = closeness[version]
+        elif name in ("*/*", media.split("/")[0] + "/*"):
+            close = 0 if name == "*/*" else 1
+        else:
+            continue
+        found.append((close, Decimal(quality or "1")))
+    close, best = max(found, default=(-1, Decimal(0)))
+    return (best, close) if best else (Decimal(0), -1)
+
+
+@tries(500)
+@given(st.lists(RANGES, max_size=6), STYLES, st.booleans())
+def test_the_format_is_the_one_a_plain_reading_of_the_rules_finds(
+    ranges: list[Range], style: tuple[str, str, str], shouting: bool
+) -> None:
+    """The closest range decides a format's quality, the greater quality the format; of equals the
+    closer one, then OpenMetrics if it was named.
+    """
+    text = how_good("text/plain", {"0.0.4": 3, "": 2}, ranges)
+    metrics = how_good("application/openmetrics-text", {"1.0.0": 4, "0.0.1": 3, "": 2}, ranges)
+    better = metrics > text or (metrics == text and metrics[1] >= 2)
+    chosen = negotiate(in_a_header(ranges, style, shouting)).format
+    assert chosen is (Format.OPENMETRICS if better else Format.TEXT)
+
+
+@tries(500)
+@given(st.lists(CODINGS, max_size=5), STYLES, st.booleans())
+def test_gzip_is_chosen_where_a_plain_reading_of_the_rules_allows_it(
+    codings: list[Range], style: tuple[str, str, str], shouting: bool
+) -> None:
+    """By its own name, else by `*`; and not where plain text is named as the better."""
+
+    def quality(*names: str) -> Decimal | None:
+        return max((Decimal(q or "1") for name, _, q in codings if name in names), default=None)
+
+    gzip, others = quality("gzip", "x-gzip"), quality("*")
+    asked = next((each for each in (gzip, others) if each is not None), Decimal(0))
+    expected = asked > 0 and asked >= (quality("identity") or 0)
+    assert accepts_gzip(in_a_header(codings, style, shouting)) is expected

@@ -102,6 +102,56 @@ def test_nothing_is_known_of_nothing() -> None:
     assert not Past().misses_before(days(1, 2))
 
 
+@pytest.mark.parametrize(
+    ("settled", "first", "misses"),
+    [
+        # Up to the newest complete bucket all is known, be it the last one or not
+        (TODAY - DAY, TODAY, False),
+        (TODAY - DAY, TODAY + DAY, True),
+        (TODAY - 2 * DAY, TODAY, True),
+        # Where none is complete, up to the newest one
+        (None, TODAY + DAY, False),
+        (None, TODAY + 2 * DAY, True),
+        (None, TODAY - 9 * DAY, False),
+    ],
+)
+def test_an_answer_misses_what_lies_between_it_and_what_is_known(
+    settled: int | None, first: int, misses: bool
+) -> None:
+    """A gap of one bucket is one; buckets that follow one another leave none."""
+    known_days = Past().extended(days(5, 6, 7), Unit.DAY, settled, History.READ)
+    answer = points(first, 8, length=DAY)
+    assert known_days.misses_before(answer) is misses
+    assert not known_days.misses_before(())
+
+
+def test_later_points_follow_and_what_their_first_is_compared_with_stays() -> None:
+    """What lies further back than that is forgotten; of one bucket the later value stands."""
+    begun = TODAY - 35 * DAY
+    of = Past().followed_by(points(begun - DAY, *range(1, 37), length=DAY), Unit.DAY)
+    assert (of.history, of.settled, of.began) == (History.READ, begun - DAY, begun - DAY)
+    assert of.followed_by((), Unit.DAY) is of
+
+    later = of.followed_by(points(TODAY, 77, 78, length=DAY), Unit.DAY)
+    assert (later.history, later.settled) == (History.READ, TODAY)
+    assert known(later, begun - DAY, 3) == [None, 2, 3]
+    assert known(later, TODAY - DAY, 4) == [36, 77, 78, None]
+
+    assert later.followed_by(points(TODAY + DAY, 79, length=DAY), Unit.DAY).value(begun) is None
+    hours = Past().followed_by(points(NOW - 700 * HOUR, 5), Unit.HOUR)
+    assert hours.followed_by(points(NOW, 6), Unit.HOUR).value(NOW - 700 * HOUR) == 5
+    assert hours.followed_by(points(NOW + HOUR, 6), Unit.HOUR).value(NOW - 700 * HOUR) is None
+
+
+@pytest.mark.parametrize("history", History)
+def test_a_history_there_was_no_time_for_takes_nothing_back(history: History) -> None:
+    """What was read stays read, what failed stays failed."""
+    held, _ = polled({}, hourly(), points(H10, 5, 6))
+    known_hours = with_history(held[hourly()], hourly(), (), history, a_watch())
+    again = with_history(known_hours, hourly(), (), History.UNREAD, a_watch())
+    assert again.past.history is history
+
+
 def test_what_was_read_last_counts() -> None:
     """A later answer replaces what it holds, and leaves the rest."""
     of = past(1, 2, 3).extended(days(20, 30), *DAYS)

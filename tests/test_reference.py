@@ -1,12 +1,10 @@
 """Whatever Braze answers, what is shown equals a plain, slow reading of the contract."""
 
-import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.buckets import read_points
@@ -14,110 +12,21 @@ from exporter.holding import Held, held_after, with_history
 from exporter.model import Point, Series, Unit
 from exporter.past import History
 from exporter.watch import Alerts
+from tests.brazes import Braze, brazes, luck
 from tests.fakes import a_reading, a_watch, daily, hourly, size
-from tests.plainly import DAYS, HOURS, SETTLE, ZERO_AFTER, Bucket, Reference, Rows
+from tests.plainly import HOURS, SETTLE, ZERO_AFTER, Bucket, Reference, Rows
+from tests.tries import tries
 
 WATCH = a_watch(
     settle=SETTLE.total_seconds(),
     zero_after=ZERO_AFTER.total_seconds(),
     alerts=Alerts(drop=0.25, min_size=40, min_sessions=60),
 )
-ZONES = (
-    "UTC",
-    "Europe/Berlin",
-    "America/New_York",
-    "Asia/Kolkata",
-    "Australia/Lord_Howe",
-    "Africa/Cairo",
-    "America/Havana",
-)
-# Around the changes of the clocks in these zones, and a plain day.
-MOMENTS = ("2024-03-10", "2024-03-31", "2024-04-07", "2024-04-26", "2024-10-27", "2024-11-03")
-
-# What Braze answers
-
-
-def luck(*parts: object) -> random.Random:
-    """Chances that are the same for the same parts."""
-    return random.Random(str(parts))  # noqa: S311 - nothing secret
-
-
-@dataclass(frozen=True)
-class Braze:
-    """A series that Braze tells of: everything follows from the seed."""
-
-    seed: int
-    unit: Unit
-    zone: ZoneInfo
-    born: timedelta  # so long before the first poll; before that, all is 0
-    form: str
-    gaps: float
-    zeros: float
-    restates: float
-    order: str
-
-    def buckets(self, last: datetime, count: int) -> Sequence[Bucket]:
-        """The bucket of `last` and those before it."""
-        if self.unit is Unit.DAY:
-            day = last.astimezone(self.zone).date()
-            return [day - number * DAYS for number in range(count)][::-1]
-        local = last.astimezone(self.zone)
-        begun = last - timedelta(minutes=local.minute, seconds=local.second)
-        return [begun - number * HOURS for number in range(count)][::-1]
-
-    def value(self, bucket: Bucket, number: int, first: datetime) -> float | None:
-        """What the answer of that number says of a bucket; None for nothing readable."""
-        day = bucket if isinstance(bucket, datetime) else datetime.combine(bucket, time(), UTC)
-        if day < first - self.born:
-            return 0
-        chance = luck(self.seed, bucket)
-        value = 0 if chance.random() < self.zeros else chance.randrange(30, 130)
-        later = luck(self.seed, bucket, number)
-        if later.random() < self.restates:
-            value = later.randrange(0, 130)
-        return None if later.random() < self.gaps else value
-
-    def rows(
-        self, last: datetime, count: int, number: int, first: datetime
-    ) -> list[tuple[Bucket, float | None]]:
-        told = [(b, self.value(b, number, first)) for b in self.buckets(last, count)]
-        if self.order == "descending":
-            return told[::-1]
-        if self.order == "shuffled":
-            mixed = luck(self.seed, number)
-            told += [
-                (bucket, float(mixed.randrange(100)))
-                for bucket, _ in mixed.sample(told, count // 5)
-            ]
-            mixed.shuffle(told)
-        return told
-
-    def time(self, bucket: Bucket) -> str:
-        if not isinstance(bucket, datetime):
-            return bucket.isoformat()
-        if self.form == "z":
-            return bucket.strftime("%Y-%m-%dT%H:%M:%SZ")
-        local = bucket.astimezone(self.zone)
-        return local.isoformat() if self.form == "offset" else f"{local:%Y-%m-%dT%H:%M:%S}"
-
-
-@st.composite
-def brazes(draw: st.DrawFn, unit: Unit) -> Braze:
-    form = draw(st.sampled_from(("z", "offset", "naive"))) if unit is Unit.HOUR else "date"
-    # Without offset, an hour that comes twice is known by its neighbours: they must be there.
-    told = form == "naive"
-    return Braze(
-        draw(st.integers(0, 10**6)),
-        unit,
-        ZoneInfo(draw(st.sampled_from(ZONES[:4] if told else ZONES))),
-        draw(st.sampled_from((1000, 25, 10, 3, 1, 0))) * DAYS,
-        form,
-        0.0 if told else draw(st.sampled_from((0.0, 0.1, 0.6))),
-        draw(st.sampled_from((0.0, 0.1, 0.5, 1.0))),
-        draw(st.sampled_from((0.0, 0.1, 0.5))),
-        draw(st.sampled_from(("ascending", "descending"))) if told
-        else draw(st.sampled_from(("ascending", "descending", "shuffled"))),
-    )  # fmt: skip
+# Around the changes of the clocks in the zones of `brazes`, the leap day and the end of a year.
+MOMENTS = (
+    "2023-12-31", "2024-02-29", "2024-03-10", "2024-03-31", "2024-04-07", "2024-04-26",
+    "2024-10-27", "2024-11-03",
+)  # fmt: skip
 
 
 def moments() -> st.SearchStrategy[datetime]:
@@ -128,7 +37,7 @@ def moments() -> st.SearchStrategy[datetime]:
     )
 
 
-# Both
+# What the exporter and the contract say
 
 
 def held_of(held: Held) -> tuple[object, ...]:
@@ -190,7 +99,7 @@ def agree(series: Series, braze: Braze, first: datetime, steps: Sequence[float],
 STEPS = st.lists(st.sampled_from((0.1, 0.5, 1, 2, 6, 9, 23, 24, 25, 49, 170, 400)), max_size=6)
 
 
-@settings(max_examples=150, deadline=None)
+@tries(150)
 @given(brazes(Unit.DAY), moments(), STEPS)
 def test_a_level_is_what_the_contract_says(
     braze: Braze, first: datetime, steps: list[float]
@@ -199,7 +108,7 @@ def test_a_level_is_what_the_contract_says(
     agree(size(), braze, first, steps, 0)
 
 
-@settings(max_examples=150, deadline=None)
+@tries(150)
 @given(brazes(Unit.DAY), moments(), STEPS)
 def test_a_daily_count_is_what_the_contract_says(
     braze: Braze, first: datetime, steps: list[float]
@@ -208,7 +117,6 @@ def test_a_daily_count_is_what_the_contract_says(
     agree(daily(), braze, first, steps, 0)
 
 
-@settings(max_examples=100, deadline=None)
 @given(brazes(Unit.HOUR), moments(), STEPS, st.integers(0, 3))
 def test_an_hourly_count_is_what_the_contract_says(
     braze: Braze, first: datetime, steps: list[float], read: int

@@ -135,6 +135,12 @@ def test_a_poll_that_read_everything_is_a_success() -> None:
     }
 
 
+def test_a_clock_that_was_set_back_makes_no_poll_shorter_than_nothing() -> None:
+    """A duration is no negative number, whatever the host's clock did during the poll."""
+    poll = a_reading(SEGMENTS, {size(): days(1)}, finished=NOW - 3600.0)
+    assert collector(poll, None)["collector_duration_seconds"] == 0
+
+
 def test_a_poll_that_missed_something_is_none() -> None:
     """One series that could not be read makes the poll no success, and is counted; a last success
     that never was is absent.

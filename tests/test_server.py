@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exporter.admission import Policy
@@ -25,6 +25,7 @@ from exporter.negotiation import Format
 from exporter.server import Limits, ListenError, Server
 from exporter.web import Body, Response, Route, Site, make_site, page, reply
 from tests.doubles import closed
+from tests.tries import tries
 
 SMALL = b"braze_up 1\n"
 LARGE = b"0123456789abcde\n" * (1 << 20)  # 16 MiB: more than the kernel takes for a lazy reader
@@ -419,12 +420,25 @@ def test_a_request_cut_short_harms_nobody(shared: Server) -> None:
     assert ask(shared, GET).status == 200
 
 
+# What a request is made of, well and badly.
+OF_REQUESTS = st.sampled_from(
+    [b"GET", b"HEAD", b"POST", b"get", b"PRI", b" ", b" ", b"\t", b"/metrics", b"/", b"*", b"//",
+     b"/?sort=%zz&page=-1", b"http://x/metrics", b"HTTP/1.1", b"HTTP/1.0", b"HTTP/2.0", b"\r\n",
+     b"\r\n", b"\r\n", b"\r\n\r\n", b"\n", b"\r", b"Host: x", b"Host:", b"Host : x", b"5", b"-1",
+     b"Content-Length: ", b"99999999999999999999", b"Transfer-Encoding: chunked", b"0\r\n\r\n",
+     b"5\r\nhello\r\n", b"Expect: 100-continue", b"Connection: close", b"Connection: upgrade",
+     b"Upgrade: h2c", b"Accept: ", b"Accept-Encoding: gzip", b"Authorization: Basic =", b"\x00",
+     b"\xff", b"\x16\x03\x01\x02\x00\x01", b"x" * 17_000, GET, HEALTHY, RELOAD]
+)  # fmt: skip
+
+
 @given(
     st.binary(max_size=300)
     | st.binary(max_size=100).map(lambda junk: GET[:-2] + junk + b"\r\n\r\n")
+    | st.lists(OF_REQUESTS, max_size=20).map(b"".join)
 )
 @example(GET * 3)
-@settings(max_examples=60, deadline=None)
+@tries(60)
 def test_rubbish_harms_nobody(shared: Server, rubbish: bytes) -> None:
     """Whatever arrives is answered in HTTP, or not at all, and the next scrape works."""
     raw = everything(shared, rubbish)

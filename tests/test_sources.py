@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -11,10 +12,10 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 from hypothesis import given
-from hypothesis import settings as of_hypothesis
 from hypothesis import strategies as st
 
 from exporter.config import ConfigError, Settings, Workspace, load, reference
+from tests.tries import tries
 
 COMPLETE = """\
 workspaces:
@@ -239,7 +240,7 @@ def told(file: Path | None, environ: Mapping[str, str]) -> str:
     return f"{settings} {settings!r} {settings.model_dump_json()}"
 
 
-@of_hypothesis(max_examples=150, deadline=None)
+@tries(150)
 @given(st.dictionaries(PLACES, SHAPES, max_size=4), st.sampled_from(["json", "yaml", "raw"]))
 def test_no_secret_in_a_file_is_ever_told(workspace: Mapping[str, object], form: str) -> None:
     """Wherever it was put, and whatever is wrong around it."""
@@ -250,7 +251,7 @@ def test_no_secret_in_a_file_is_ever_told(workspace: Mapping[str, object], form:
     assert SECRET not in told(Path("b.yml"), {})
 
 
-@of_hypothesis(max_examples=150, deadline=None)
+@tries(150)
 @given(st.dictionaries(PLACES, SHAPES.map(str), max_size=4))
 def test_no_secret_in_the_environment_is_ever_told(workspace: Mapping[str, str]) -> None:
     """Nor of a variable that is misspelled."""
@@ -267,7 +268,7 @@ VALUES = st.recursive(
 )
 
 
-@of_hypothesis(max_examples=200, deadline=None)
+@tries(200)
 @given(st.binary(max_size=100) | VALUES.map(lambda value: yaml.dump(value).encode()))
 def test_any_file_ends_in_settings_or_mistakes(content: bytes) -> None:
     """Nothing else is raised, whatever stands in it."""
@@ -276,7 +277,7 @@ def test_any_file_ends_in_settings_or_mistakes(content: bytes) -> None:
         load(Path("b.yml"), {}, {})
 
 
-@of_hypothesis(max_examples=200, deadline=None)
+@tries(200)
 @given(
     st.dictionaries(
         st.sampled_from([row.environment.replace("<NAME>", "MAIN") for row in reference()])
@@ -290,3 +291,64 @@ def test_any_environment_ends_in_settings_or_mistakes(environ: Mapping[str, str]
     """Nothing else is raised, whatever the names and values are."""
     with contextlib.suppress(ConfigError):
         load(None, {}, environ)
+
+
+# Everything that can be set, and lines that break it.
+EVERYTHING = f"""\
+workspaces:
+  main:
+    endpoint: US-01
+    api_key: {SECRET}
+    time_zone: Europe/Berlin
+    segments: {{ids: [a], discover: true, include: ['^L'], exclude: [x], limit: 20, zero_after: 6h}}
+    apps: {{ios: i, android: a}}
+    sessions: {{units: [day, hour], workspace_total: true, by_segment: [a]}}
+    alerts: {{drop: 30%, min_size: 10, segments: {{a: 10%}}, apps: {{ios: 50%}}}}
+    requests_per_hour: 10000
+    reserve: 10%
+    concurrency: 4
+poll:
+  segments: 30m
+  keep: 6h
+web:
+  listen_address: [':10068', '127.0.0.1:1']
+  telemetry_path: /metrics
+log: {{level: info, format: logfmt}}
+shard: 0/3
+"""
+SNIPPETS = st.sampled_from(
+    [":", " ", "  ", "\n", "\t", "-", "- ", "[", "]", "{", "}", "'", '"', "#", "&a ", "*a", "|",
+     ">", "!!int ", "%", "@", "<<: ", "? ", "012", "1:30", "no", "null", "~", "1e9", "0x_",
+     "9" * 30, "\x00", "\ufeff", "\x85", "é", "main:", "workspaces:", "  main:", "poll: {}"]
+)  # fmt: skip
+
+
+@st.composite
+def edited(draw: st.DrawFn) -> str:
+    """A good file after a few slips of the hand."""
+    text = EVERYTHING
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(st.integers(0, len(text)))
+        end = min(start + draw(st.sampled_from((0, 0, 1, 1, 3, 30))), len(text))
+        text = text[:start] + draw(SNIPPETS | st.just("")) + text[end:]
+    return text
+
+
+@tries(300)
+@given(edited())
+def test_every_mistake_in_a_file_names_its_line_and_never_the_key(text: str) -> None:
+    """A file that was edited badly: settings, or mistakes that one can go to, all at once."""
+    Path("b.yml").write_text(text, "utf-8")
+    said = told(Path("b.yml"), {})
+    # What an edit made the name of a setting is told, as all names are.
+    assert SECRET not in said or f"\n    api_key: {SECRET}\n" not in text
+    mistakes: tuple[str, ...] = ()
+    try:
+        load(Path("b.yml"), {}, {})
+    except ConfigError as error:
+        mistakes = error.mistakes
+    lines = text.count("\n") + text.count("\x85") + 2
+    for mistake in mistakes:
+        place = re.match(r"b\.yml:([0-9]+):[0-9]+: ", mistake)
+        assert place, mistake
+        assert 1 <= int(place[1]) <= lines, mistake

@@ -4,10 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exporter.webconfig import read
 from exporter.webformat import ENTRIES
 from tests.certificates import HASH, Authority
+from tests.tries import tries
 
 PAIR = "cert_file: server.pem\n  key_file: server.key\n"
 CLIENTS = "client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n"
@@ -237,3 +241,33 @@ def test_every_key_of_the_toolkit_is_known() -> None:
         ),
         "basic_auth_users.<user>",
     }  # fmt: skip
+
+
+NAMES = st.sampled_from([entry.key for entry in ENTRIES] + ["", "a", "alice", "http2"])
+SECTIONS = st.sampled_from(
+    ["tls_server_config", "http_server_config", "basic_auth_users", "rate_limit", "a"]
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+    | st.sampled_from([HASH, "server.pem", "server.key", "folder", "TLS13", "TLS12", "x" * 999,
+                       "VerifyClientCertIfGiven", "nosniff", "2h", "\x00"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=8,
+)  # fmt: skip
+FILES = st.binary(max_size=80) | st.dictionaries(
+    SECTIONS, st.dictionaries(NAMES, VALUES, max_size=4) | VALUES, max_size=3
+).map(lambda tree: yaml.dump(tree).encode())
+
+
+@tries(200)
+@given(FILES)
+def test_any_file_ends_in_a_policy_or_in_mistakes_that_keep_secrets(
+    folder: Path, content: bytes
+) -> None:
+    """Nothing else is raised; each mistake names the file; no hash of a password is told."""
+    path = folder / "any.yml"
+    path.write_bytes(content)
+    attempt = read(path)
+    assert (attempt.policy is None) == bool(attempt.mistakes)
+    assert all(mistake.startswith(f"{path}:") for mistake in attempt.mistakes)
+    assert HASH not in f"{attempt}"

@@ -3,10 +3,11 @@
 import contextlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.yamlfile import Document, Position, YamlError, parse, read
+from tests.tries import tries
 
 
 def flaws(content: str | bytes) -> str:
@@ -137,7 +138,7 @@ def test_a_file_is_read_up_to_its_limit(tmp_path_factory: pytest.TempPathFactory
         read(path)
 
 
-@settings(max_examples=300, deadline=None)
+@tries(300)
 @given(
     st.binary(max_size=200)
     | st.text("ab:- \n\t[]{},&*!|>'\"%@`#?~0129.<=", max_size=60).map(str.encode)
