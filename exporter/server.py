@@ -7,6 +7,7 @@ here: when they run out, the one that has stood still longest goes.
 import asyncio
 import errno
 import logging
+import math
 import os
 import re
 import socket
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from http import HTTPStatus
+from typing import Any
 
 from exporter.admission import Guard, Policy
 from exporter.conversation import Client, Limits
@@ -27,6 +29,8 @@ log = logging.getLogger(__name__)
 # Connections waiting to be accepted. With asyncio's 100, a burst of them costs a scrape the second
 # until the kernel repeats its first packet.
 _BACKLOG = 1024
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_QUIET = 60.0  # seconds between two warnings that connections wait: asyncio tries every second
 
 
 class ListenError(Exception):
@@ -62,6 +66,7 @@ class Server:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._serving = threading.Event()
         self._stopping = asyncio.Event()
+        self._warned = -math.inf  # when it last was, on the clock of the loop
         self._door = asyncio.Lock()  # one answer after the other
         self._turn = asyncio.Lock()  # of blocking routes as well
 
@@ -102,6 +107,7 @@ class Server:
 
     async def _serve(self, sockets: Iterable[socket.socket]) -> None:
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(self._tell)
         limits = self._limits
         servers = [
             await asyncio.start_server(
@@ -127,6 +133,17 @@ class Server:
             await asyncio.wait(self._clients.values())
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._guard.close()
+
+    def _tell(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Log what nobody caught; that no connection can be accepted in one line, now and then."""
+        error = context.get("exception")
+        accepting = "socket" in context and isinstance(error, OSError)
+        if not (accepting and error.errno in _EXHAUSTED):
+            loop.default_exception_handler(context)
+        elif loop.time() >= self._warned + _QUIET:
+            self._warned = loop.time()
+            reason = f"{os.strerror(error.errno)}; raise the limit of open files (ulimit -n)"
+            log.warning("new connections have to wait", extra={"reason": reason})
 
     def _cut(self) -> None:
         for task in self._clients.values():

@@ -126,7 +126,6 @@ HELD: Mapping[str, str] = {
     "rate-limited-reset-past": "rate_limited",
     "rate-limited-reset-garbage": "rate_limited",
     "rate-limited-retry-after-garbage": "rate_limited",
-    "endless-gzip": "timeout",
     # What its page 2 answers; page 1 is read.
     "server-error-503:page=1": "server_error",
     "access-denied:page=1": "forbidden",

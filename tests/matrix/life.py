@@ -20,7 +20,6 @@ _CATCH_UP = 60.0  # seconds within which all is to be as it will be
 _PATIENCE = 30.0  # seconds for a page, on a machine that is busy
 _BETWEEN = 0.25  # seconds between two scrapes
 _LIFE = timedelta(minutes=3)  # longer than a life takes
-_ACCEPTING = "socket.accept() out of system resource"  # asyncio's own words, with a traceback
 _STOP = 5.0  # seconds; 3 is promised, on a machine that is not as busy as this one
 _QUARTER = timedelta(minutes=15)
 
@@ -199,7 +198,7 @@ class Life:
         trouble += [
             f"{word!r} in the log"
             for word in ("Traceback", "by a bug", "internal error")
-            if any(word in line and _ACCEPTING not in line for line in process.err.splitlines())
+            if word in process.err
         ]
         for each in trouble:
             self.note(each)
