@@ -137,13 +137,12 @@ class Server:
     def _tell(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Log what nobody caught; that no connection can be accepted in one line, now and then."""
         error = context.get("exception")
-        accepting = "socket" in context and isinstance(error, OSError)
-        if not (accepting and error.errno in _EXHAUSTED):
+        if "socket" not in context or getattr(error, "errno", None) not in _EXHAUSTED:
             loop.default_exception_handler(context)
         elif loop.time() >= self._warned + _QUIET:
             self._warned = loop.time()
-            reason = f"{os.strerror(error.errno)}; raise the limit of open files (ulimit -n)"
-            log.warning("new connections have to wait", extra={"reason": reason})
+            remedy = "raise the limit of open files (ulimit -n)"
+            log.warning("new connections wait", extra={"reason": f"{error}; {remedy}"})
 
     def _cut(self) -> None:
         for task in self._clients.values():

@@ -45,8 +45,8 @@ def main() -> int:
         [
             each
             for each in ailments()
-            if (not named or _is(each.fault, each.collector.name, named))
-            and not {Place(each.fault, each.collector.name, moment) for moment in MOMENTS}
+            if (not named or _is(each.fault, each.collector.row, named))
+            and not {Place(each.fault, each.collector.row, moment) for moment in MOMENTS}
             <= survived
         ]
     )
@@ -94,7 +94,7 @@ def document(outcomes: Mapping[Place, Outcome]) -> None:
 
 def live(together: Sequence[Ailment]) -> list[Outcome]:
     """What came of each cell of one life."""
-    beside = f"{together[0].fault}@{together[0].collector.name}"
+    beside = f"{together[0].fault}@{together[0].collector.row}"
     with ExitStack() as open_:
         folder = Path(open_.enter_context(tempfile.TemporaryDirectory()))
         life = Life(folder, together, open_, pace=Pace())
