@@ -450,20 +450,23 @@ def test_without_descriptors_new_clients_wait_and_a_line_says_so(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A line for several tries, and no traceback; who waits is answered once there are some."""
-    with serving(site()) as server, connect(server, GET) as known, known.makefile("rb") as stream:
+    with (
+        serving(site()) as server,
+        connect(server, GET, patience=30) as known,
+        known.makefile("rb") as stream,
+        socket.socket() as new,
+    ):
         assert read_answer(stream).status == 200
-        with ExitStack() as waiting:
-            new = waiting.enter_context(socket.socket())
-            with room_for(0):
-                host, _, port = server.addresses[0].rpartition(":")
-                new.connect((host, int(port)))
-                eventually(lambda: caplog.records, "it is said")
-                known.sendall(GET)
-                assert read_answer(stream).status == 200
-                time.sleep(1.5)  # asyncio tries again after one
-            new.sendall(GET)
-            new.settimeout(10)
-            assert new.recv(1) == b"H"
+        with room_for(0):
+            host, _, port = server.addresses[0].rpartition(":")
+            new.connect((host, int(port)))
+            eventually(lambda: caplog.records, "it is said")
+            time.sleep(1.5)  # asyncio tries again after one
+            known.sendall(GET)
+            assert read_answer(stream).status == 200
+        new.settimeout(30)
+        new.sendall(GET)
+        assert new.recv(1) == b"H"
 
     [said] = caplog.records
     assert (said.levelname, said.exc_info) == ("WARNING", None)
