@@ -70,7 +70,7 @@ def main() -> int:
 
 def document(outcomes: Mapping[Place, Outcome]) -> None:
     """Write the tables into the documentation."""
-    told = {story.fault for story in STORIES}
+    told = [story.fault for story in STORIES]
     page = DOCS / "reliability.md"
     text = page.read_text()
     for mark, found, places in (
@@ -81,7 +81,10 @@ def document(outcomes: Mapping[Place, Outcome]) -> None:
         ),
         (
             "stories",
-            [each for each in outcomes.values() if each.place.fault in told],
+            sorted(
+                (each for each in outcomes.values() if each.place.fault in told),
+                key=lambda each: told.index(each.place.fault),
+            ),
             len(STORIES),
         ),
     ):
