@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -144,7 +144,7 @@ class Client:
         found: dict[str, Segment] = {}
         twice, odd = False, 0
         for page in range(_PAGES):
-            items = self._get(LIST, {"page": str(page)} | order, _read_page)
+            items = self._get(LIST, {"page": str(page)} | order, partial(_read_page, found))
             segments = {segment.id: segment for segment in items if segment is not None}
             odd += items.count(None)
             fresh = segments.keys() - found.keys()
@@ -152,8 +152,6 @@ class Client:
             found |= {key: segment for key, segment in segments.items() if key in fresh}
             if len(items) < PAGE:
                 return found, page + 1, twice, odd
-            if not fresh:
-                raise BrazeError("invalid_response", "a page of the list repeats the one before")
         raise BrazeError("invalid_response", f"the list of segments has over {_PAGES} pages")
 
     def _get(
@@ -262,10 +260,12 @@ def _read_answer(
     return Answer(sent, points, max(ahead, 0.0))
 
 
-def _read_page(payload: dict[str, Any], _sent: float, key: str) -> tuple[Segment | None, ...]:
-    """The segments of a page, None for an item that is none.
+def _read_page(
+    before: Container[str], payload: dict[str, Any], _sent: float, key: str
+) -> tuple[Segment | None, ...]:
+    """The segments of a page, None for an item that is none; `before` are the ids that came before.
 
-    Raises BrazeError where there are items and not one is a segment.
+    Raises BrazeError where there are items and not one is a segment, or a full page has no new one.
     """
     items = payload.get("segments")
     if not isinstance(items, list):
@@ -273,6 +273,8 @@ def _read_page(payload: dict[str, Any], _sent: float, key: str) -> tuple[Segment
     segments = tuple(_read_segment(item, key) for item in items)
     if items and not any(segments):
         raise BrazeError("invalid_response", f"none of {len(items)} segments could be read")
+    if len(items) >= PAGE and all(each is None or each.id in before for each in segments):
+        raise BrazeError("invalid_response", "a page of the list repeats the one before")
     return segments
 
 

@@ -7,6 +7,7 @@ here: when they run out, the one that has stood still longest goes.
 import asyncio
 import errno
 import logging
+import math
 import os
 import re
 import socket
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from http import HTTPStatus
+from typing import Any
 
 from exporter.admission import Guard, Policy
 from exporter.conversation import Client, Limits
@@ -30,6 +32,8 @@ _BACKLOG = 1024
 # Of those, accepted before it is seen whether there is room for them. asyncio accepts as many at a
 # time as may wait, each a descriptor, and we may not have so many.
 _ACCEPTED = 16
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_QUIET = 60.0  # seconds between two warnings that connections wait: asyncio tries every second
 
 
 class ListenError(Exception):
@@ -65,6 +69,7 @@ class Server:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._serving = threading.Event()
         self._stopping = asyncio.Event()
+        self._warned = -math.inf  # when it last was, on the clock of the loop
         self._door = asyncio.Lock()  # one answer after the other
         self._turn = asyncio.Lock()  # of blocking routes as well
 
@@ -105,6 +110,7 @@ class Server:
 
     async def _serve(self, sockets: Iterable[socket.socket]) -> None:
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(self._tell)
         limits = self._limits
         servers = [
             await asyncio.start_server(
@@ -132,6 +138,16 @@ class Server:
             await asyncio.wait(self._clients.values())
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._guard.close()
+
+    def _tell(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Log what nobody caught; that no connection can be accepted in one line, now and then."""
+        error = context.get("exception")
+        if "socket" not in context or getattr(error, "errno", None) not in _EXHAUSTED:
+            loop.default_exception_handler(context)
+        elif loop.time() >= self._warned + _QUIET:
+            self._warned = loop.time()
+            remedy = "raise the limit of open files (ulimit -n)"
+            log.warning("new connections wait", extra={"reason": f"{error}; {remedy}"})
 
     def _cut(self) -> None:
         for task in self._clients.values():

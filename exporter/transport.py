@@ -1,9 +1,11 @@
 """One GET to Braze over `requests`: bounded in time and size, to the configured host only."""
 
+import io
 import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -16,8 +18,8 @@ from exporter import __version__
 from exporter.connections import OpenConnections
 
 BODY_CAP = 8 * 1024 * 1024
-"""Bytes of a body, unpacked: 100 points take 5 kB, 100 segments with long names and tags some 100
-kB.
+"""Bytes of a body, as sent and unpacked: 100 points take 5 kB, 100 segments with long names and
+tags some 100 kB.
 """
 
 _PIECE = 64 * 1024
@@ -126,7 +128,7 @@ class Transport:
             proxies=self._proxies,
         ) as response:
             headers = {name.lower(): value for name, value in response.headers.items()}
-            return Reply(response.status_code, headers, _read(response))
+            return Reply(response.status_code, headers, _read(response.raw))
 
 
 def proxy_for(endpoint: str) -> str | None:
@@ -169,9 +171,24 @@ class _Adapter(HTTPAdapter):
         super().close()
 
 
-def _read(response: requests.Response) -> bytes:
+def _read(raw: urllib3.BaseHTTPResponse) -> bytes:
+    """The body, unpacked.
+
+    It is read whole before: what unpacks to nothing may be without end, and is read on in there.
+    """
+    sent = _bounded(partial(raw.read1, decode_content=False))
+    coding = raw.headers.get("Content-Encoding")
+    if coding is None:
+        return sent
+    packed = urllib3.HTTPResponse(
+        io.BytesIO(sent), {"Content-Encoding": coding}, preload_content=False
+    )
+    return _bounded(partial(packed.read1, decode_content=True))
+
+
+def _bounded(read: Callable[[int], bytes]) -> bytes:
     body = bytearray()
-    while piece := response.raw.read1(_PIECE, decode_content=True):
+    while piece := read(_PIECE):
         body += piece
         if len(body) > BODY_CAP:
             raise TransportError("too_large", f"the body is over {BODY_CAP} bytes")

@@ -64,6 +64,7 @@ HELD = {  # fault: the reason it is counted under, and how many requests are sen
     "large-body": ("too_large", ONCE),
     "gzip-bomb": ("too_large", ONCE),
     "endless-body": ("too_large", ONCE),
+    "endless-gzip": ("too_large", ONCE),
     "truncated-connection": ("connection", THRICE),
     "connection-reset": ("connection", THRICE),
     "hang": ("timeout", ONCE),

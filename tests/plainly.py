@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise, product
 from zoneinfo import ZoneInfo
 
-from exporter.model import Kind, Unit
+from exporter.model import Concern, Kind, Unit
 
 HOURS = timedelta(hours=1)
 DAYS = timedelta(days=1)
@@ -36,6 +36,8 @@ class Reference:
     over: datetime = NEVER  # the newest bucket that was ever complete
     whole: bool = False
     zero: tuple[Bucket, datetime] | None = None
+    zero_after: timedelta = ZERO_AFTER
+    concern: Concern = Concern.DROP
 
     def start(self, bucket: Bucket) -> datetime:
         if isinstance(bucket, datetime):
@@ -98,7 +100,7 @@ class Reference:
         if self.zero is None:
             return newest
         doubted, seen = self.zero
-        if self.sent >= max(self.start(doubted), seen) + ZERO_AFTER:
+        if self.sent >= max(self.start(doubted), seen) + self.zero_after:
             return newest
         before = [b for b in self.answer if self.start(b) < self.start(doubted)]
         return max(before, key=self.start)
@@ -151,8 +153,11 @@ class Reference:
 
     def threshold(self) -> float | None:
         normal = self.normal()
-        smaller = min((normal[name] for name in ("1w", "4w_median") if name in normal), default=-1)
-        return 0.75 * smaller if smaller >= (40 if self.kind is Kind.LEVEL else 60) else None
+        known = [normal[name] for name in ("1w", "4w_median") if name in normal]
+        drop = self.concern is Concern.DROP
+        base = (min if drop else max)(known, default=-1)
+        enough = base >= (40 if self.kind is Kind.LEVEL else 60)
+        return (0.75 if drop else 2.0) * base if enough else None
 
 
 def days_of(

@@ -1,5 +1,7 @@
 """The server on real sockets: what it answers, and what no client can do to the others."""
 
+import asyncio
+import errno
 import itertools
 import re
 import socket
@@ -24,7 +26,8 @@ from exporter.admission import Policy
 from exporter.negotiation import Format
 from exporter.server import Limits, ListenError, Server
 from exporter.web import Body, Response, Route, Site, make_site, page, reply
-from tests.doubles import closed
+from tests.doubles import closed, eventually
+from tests.machine import room_for
 from tests.tries import tries
 
 SMALL = b"braze_up 1\n"
@@ -455,6 +458,50 @@ def test_idle_clients_do_not_keep_others_out() -> None:
         clients = [idle.enter_context(connect(server)) for _ in range(80)]
         assert ask(server, GET).status == 200
         assert all(closed(client) for client in clients[:72])
+
+
+def test_without_descriptors_new_clients_wait_and_a_line_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A line for several tries, and no traceback; who waits is answered once there are some."""
+    with (
+        serving(site()) as server,
+        connect(server, GET, patience=30) as known,
+        known.makefile("rb") as stream,
+        socket.socket() as new,
+    ):
+        assert read_answer(stream).status == 200
+        with room_for(0):
+            host, _, port = server.addresses[0].rpartition(":")
+            new.connect((host, int(port)))
+            eventually(lambda: caplog.records, "it is said")
+            time.sleep(1.5)  # asyncio tries again after one
+            known.sendall(GET)
+            assert read_answer(stream).status == 200
+        new.settimeout(30)
+        new.sendall(GET)
+        assert new.recv(1) == b"H"
+
+    [said] = caplog.records
+    assert (said.levelname, said.exc_info) == ("WARNING", None)
+    assert "Too many open files; raise the limit" in vars(said)["reason"]
+
+
+def test_an_error_that_nobody_caught_is_told_whole(caplog: pytest.LogCaptureFixture) -> None:
+    """Also one of a socket, if it is not that there are no descriptors."""
+    bug = OSError(errno.EBADF, "a bug")
+
+    def body() -> bytes:
+        context = {"message": "odd", "exception": bug, "socket": None}
+        asyncio.get_running_loop().call_exception_handler(context)
+        return SMALL
+
+    with serving(site(body)) as server:
+        assert ask(server, GET).body == SMALL
+
+    [said] = caplog.records
+    assert said.exc_info
+    assert said.exc_info[1] is bug
 
 
 def test_a_client_that_gets_on_is_not_the_one_to_go() -> None:

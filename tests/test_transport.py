@@ -357,6 +357,7 @@ def test_after_abort_nothing_is_sent(simulator: Server) -> None:
         ("connection-reset", "connection"),
         ("truncated-connection", "connection"),
         ("endless-body", "too_large"),
+        ("endless-gzip", "too_large"),
         ("large-body", "too_large"),
         ("gzip-bomb", "too_large"),
         ("bad-gzip", "invalid_response"),

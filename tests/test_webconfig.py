@@ -2,9 +2,6 @@
 
 import logging
 import os
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +10,7 @@ from exporter.admission import Policy
 from exporter.mistakes import ConfigError
 from exporter.webconfig import WebFile
 from tests.certificates import HASH, Authority
+from tests.machine import room_for
 
 TLS = "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n"
 USERS = f"basic_auth_users:\n  alice: {HASH}\n"
@@ -152,25 +150,6 @@ def test_files_that_are_gone_change_nothing(path: Path, authority: Authority) ->
     assert web.look()
     assert web.problem == ()
     assert web.policy is not policy
-
-
-@contextmanager
-def room_for(files: int) -> Iterator[None]:
-    """So many more files can be opened, and no more."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    taken: list[int] = []
-    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
-    try:
-        with suppress(OSError):
-            while True:
-                taken.append(os.dup(0))
-        for _ in range(files):
-            os.close(taken.pop())
-        yield
-    finally:
-        for one in taken:
-            os.close(one)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.mark.parametrize("files", [0, 1, 2])

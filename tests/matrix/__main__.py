@@ -45,8 +45,8 @@ def main() -> int:
         [
             each
             for each in ailments()
-            if (not named or _is(each.fault, each.collector.name, named))
-            and not {Place(each.fault, each.collector.name, moment) for moment in MOMENTS}
+            if (not named or _is(each.fault, each.collector.row, named))
+            and not {Place(each.fault, each.collector.row, moment) for moment in MOMENTS}
             <= survived
         ]
     )
@@ -70,7 +70,7 @@ def main() -> int:
 
 def document(outcomes: Mapping[Place, Outcome]) -> None:
     """Write the tables into the documentation."""
-    told = {story.fault for story in STORIES}
+    told = [story.fault for story in STORIES]
     page = DOCS / "reliability.md"
     text = page.read_text()
     for mark, found, places in (
@@ -81,7 +81,10 @@ def document(outcomes: Mapping[Place, Outcome]) -> None:
         ),
         (
             "stories",
-            [each for each in outcomes.values() if each.place.fault in told],
+            sorted(
+                (each for each in outcomes.values() if each.place.fault in told),
+                key=lambda each: told.index(each.place.fault),
+            ),
             len(STORIES),
         ),
     ):
@@ -94,7 +97,7 @@ def document(outcomes: Mapping[Place, Outcome]) -> None:
 
 def live(together: Sequence[Ailment]) -> list[Outcome]:
     """What came of each cell of one life."""
-    beside = f"{together[0].fault}@{together[0].collector.name}"
+    beside = f"{together[0].fault}@{together[0].collector.row}"
     with ExitStack() as open_:
         folder = Path(open_.enter_context(tempfile.TemporaryDirectory()))
         life = Life(folder, together, open_, pace=Pace())

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from tests.doubles import OTHER_KEY, eventually
-from tests.matrix.collectors import by_segment
+from tests.matrix.collectors import NAMES, by_segment
 from tests.matrix.life import Life
 from tests.matrix.patients import SUCCESS
 from tests.matrix.telling import require, run, true_again, well
@@ -21,7 +21,7 @@ def rotate(life: Life, between: Callable[[], None] = lambda: None) -> None:
     eventually(
         lambda: all(
             life.scrape().own_value(SUCCESS, workspace=patient.name, collector=collector) == 0
-            for collector in ("discovery", "segments", "sessions")
+            for collector in NAMES
         ),
         "the old key is refused",
         60,

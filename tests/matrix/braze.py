@@ -1,6 +1,9 @@
 """A simulated Braze whose values, faults and keys change in one step, as the matrix turns them."""
 
+import math
 import threading
+import time
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -47,6 +50,14 @@ class Turning(World):
         changed = hour >= self._since
         return super().sessions(app_id, segment_id, hour) + 3 * self.number * changed
 
+    def kpi(self, name: str, app_id: str | None, day: date, now: datetime) -> int:
+        changed = day >= self._since.date()
+        return super().kpi(name, app_id, day, now) + 5 * self.number * changed
+
+    def events(self, event: str, app: Any, segment: Any, hour: datetime) -> int:
+        changed = hour >= self._since
+        return super().events(event, app, segment, hour) + 2 * self.number * changed
+
     def segment_points(self, segment_id: str, _: datetime, *what: Any) -> tuple[Point, ...]:
         asked = (segment_id, *what)
         if asked not in self._said:
@@ -61,6 +72,20 @@ class Turning(World):
             self._said[asked] = super().session_points(unit, app, segment, self.moment, *what)
         return self._said[asked]
 
+    def kpi_points(self, name: str, app: str | None, _: datetime, *what: Any) -> tuple[Point, ...]:
+        asked = (name, app, *what)
+        if asked not in self._said:
+            self._said[asked] = super().kpi_points(name, app, self.moment, *what)
+        return self._said[asked]
+
+    def event_points(
+        self, event: str, unit: Any, app: str | None, segment: str | None, _: datetime, *what: Any
+    ) -> tuple[Point, ...]:
+        asked = (event, unit, app, segment, *what)
+        if asked not in self._said:
+            self._said[asked] = super().event_points(event, unit, app, segment, self.moment, *what)
+        return self._said[asked]
+
 
 class Braze(Simulator):
     """A workspace of Braze that knows one key; each request falls into one turn."""
@@ -69,6 +94,7 @@ class Braze(Simulator):
         self.turning = Turning(seed)
         super().__init__(self.turning, self.turning.now, keys=(key,))
         self._gate = threading.Lock()
+        self._asked: dict[tuple[str, frozenset[tuple[str, str]]], float] = {}
 
     def turn(self, *faults: str, keys: tuple[str, ...] = ()) -> None:
         """At once: the next values, these faults and no others, and these keys if there are any."""
@@ -79,6 +105,21 @@ class Braze(Simulator):
             self._keys = keys or self._keys
             self.turning.turn()
 
-    def respond(self, *request: Any) -> Response:
+    def asked_since(self, path: str) -> float:
+        """When (monotonic) the least recent of what polls ask of `path` was asked last; infinitely
+        long ago if nothing was.
+        """
         with self._gate:
-            return super().respond(*request)
+            return min(
+                (last for (asked, _), last in self._asked.items() if asked == path),
+                default=-math.inf,
+            )
+
+    def respond(
+        self, method: str, path: str, query: Iterable[tuple[str, str]], headers: Mapping[str, str]
+    ) -> Response:
+        asked = frozenset(query)
+        with self._gate:
+            if "ending_at" not in dict(asked):  # else it is history
+                self._asked[path, asked] = time.monotonic()
+            return super().respond(method, path, asked, headers)

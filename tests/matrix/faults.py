@@ -50,7 +50,7 @@ class Ailment:
 
     def meets(self, family: Family, labels: Labels, world: World) -> bool:
         """Whether it happens to the polls of this series."""
-        if family.collector != self.collector.name:
+        if family.path != self.collector.path:
             return False
         query = {**labels, "length": str(POINTS[family.unit]), "unit": family.unit.value}
         request = Request.of("GET", self.collector.path, query.items(), {})
@@ -126,7 +126,6 @@ HELD: Mapping[str, str] = {
     "rate-limited-reset-past": "rate_limited",
     "rate-limited-reset-garbage": "rate_limited",
     "rate-limited-retry-after-garbage": "rate_limited",
-    "endless-gzip": "timeout",
     # What its page 2 answers; page 1 is read.
     "server-error-503:page=1": "server_error",
     "access-denied:page=1": "forbidden",
@@ -163,6 +162,7 @@ def ailments() -> list[Ailment]:
         for fault in (*FAULTS, *(name for name in HELD if ":" in name))
         if fault not in NOT_TRIED
         for collector in COLLECTORS
+        if collector.faults is None or fault in collector.faults
         if _can_happen(made := _ailment(fault, collector))
     ]
 

@@ -16,12 +16,9 @@ from tests.matrix.faults import Ailment, Delay
 from tests.matrix.pages import Page, read_page
 from tests.matrix.patients import FAST, Cell, Pace, Patient, settings
 
-_CATCH_UP = 60.0  # seconds within which all is to be as it will be
 _PATIENCE = 30.0  # seconds for a page, on a machine that is busy
 _BETWEEN = 0.25  # seconds between two scrapes
 _LIFE = timedelta(minutes=3)  # longer than a life takes
-_ACCEPTING = "socket.accept() out of system resource"  # asyncio's own words, with a traceback
-_STOP = 5.0  # seconds; 3 is promised, on a machine that is not as busy as this one
 _QUARTER = timedelta(minutes=15)
 
 
@@ -99,16 +96,15 @@ class Life:
 
     def watch(self, what: str, longer: float = 0.0) -> None:
         """Judge page after page until all patients are as they will be, and a while longer."""
-        deadline = time.monotonic() + _CATCH_UP + longer
+        patience = self._pace.patience + longer
+        deadline = time.monotonic() + patience
         waiting = list(self.patients)
         while waiting and time.monotonic() < deadline:
             page = self.scrape()
             waiting = [patient for patient in waiting if not self._caught_up(patient, page)]
             time.sleep(_BETWEEN)
         for patient in waiting:
-            patient.cell.notes.append(
-                f"not within {_CATCH_UP:g} s: {what}: {patient.not_yet(page)}"
-            )
+            patient.cell.notes.append(f"not within {patience:g} s: {what}: {patient.not_yet(page)}")
         until = time.monotonic() + self._pace.still
         while time.monotonic() < until:
             self.scrape()
@@ -193,13 +189,15 @@ class Life:
         process = self.processes[-1]
         begun = time.monotonic()
         process.signal(signal.SIGTERM)
-        code = process.end()
+        code = process.end(self._pace.patience)
         took = time.monotonic() - begun
-        trouble = [f"exit code {code}"] * (code != 0) + [f"it took {took:.1f} s"] * (took > _STOP)
+        trouble = [f"exit code {code}"] * (code != 0) + [f"it took {took:.1f} s"] * (
+            took > self._pace.stop
+        )
         trouble += [
             f"{word!r} in the log"
             for word in ("Traceback", "by a bug", "internal error")
-            if any(word in line and _ACCEPTING not in line for line in process.err.splitlines())
+            if word in process.err
         ]
         for each in trouble:
             self.note(each)
@@ -216,6 +214,7 @@ class Life:
                 len(patient.server.requests) > met[patient.name] for patient in self.patients
             ),
             "every Braze is asked",
+            self._pace.patience,
         )
         try:
             self.scrape()

@@ -1,10 +1,12 @@
 """What has to be shown, by the simulator's world and the contract, and what is wrong on a page."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+from exporter.model import Unit
 from tests.fates import Fate
 from tests.matrix.braze import Turning
 from tests.matrix.collectors import (
@@ -20,6 +22,8 @@ from tests.matrix.collectors import (
 from tests.matrix.faults import Ailment, List
 from tests.matrix.pages import Group, Sample, State, group_of
 from tests.plainly import Reference
+
+_PAGE = 100  # hours of history that one request reads
 
 
 @dataclass
@@ -62,7 +66,14 @@ class Truth:
             (
                 family,
                 {"workspace": workspace, **labels},
-                Reference(family.kind, family.unit, ZoneInfo("UTC"), offset=True),
+                Reference(
+                    family.kind,
+                    family.unit,
+                    ZoneInfo("UTC"),
+                    offset=True,
+                    zero_after=family.zero_after,
+                    concern=family.concern,
+                ),
             )
             for family in FAMILIES
             for labels in family.scopes(world)
@@ -124,6 +135,24 @@ class Truth:
     def only_names(self) -> dict[Group, frozenset[Sample]]:
         """The same once nothing could be read for too long."""
         return {group: samples for group, samples in self.shown.items() if group.part == "name"}
+
+    def with_less_history(self) -> list[State]:
+        """The same where nothing was known before, and the history could be read in part only."""
+        states = [dict(self.shown) for _ in range(PAST[Unit.HOUR] // _PAGE)]
+        for family, labels, reference in self._series:
+            if family.unit is not Unit.HOUR:
+                continue
+            rows = family.rows(self._world, _plain(labels), PAST[Unit.HOUR])
+            older = rows[: -POINTS[Unit.HOUR]]
+            for pages, state in enumerate(states):
+                fresh = copy(reference)
+                fresh.known = dict(reference.answer)
+                fresh.precede(older[len(older) - pages * _PAGE :])
+                _, normal = _samples(family, labels, fresh)
+                state.pop(_normal(family, labels), None)
+                if normal:
+                    state[_normal(family, labels)] = normal
+        return [*states]
 
     def _meets(self, ailment: Ailment, family: Family, labels: Labels) -> bool:
         asked = (ailment.fault, ailment.collector, family.metric, *labels.values())

@@ -67,7 +67,7 @@ def table(outcomes: Iterable[Outcome]) -> str:
     """A row a fault, a column a moment: how many of the cells that were tried survived."""
     rows: dict[str, list[Outcome]] = {}
     order = {fault: number for number, fault in enumerate(["", *FAULTS], -1)}
-    for each in sorted(outcomes, key=lambda one: order.get(one.place.fault, len(order))):
+    for each in sorted(outcomes, key=lambda one: order.get(_name(one.place.fault), len(order))):
         rows.setdefault(f"`{each.place.fault}`" if each.place.fault else _NEIGHBOUR, []).append(
             each
         )
@@ -88,6 +88,11 @@ def summary(outcomes: Sequence[Outcome]) -> str:
         f"{len(outcomes):,} cells tried, {survived:,} survived; "
         f"values lost: {lost}, wrong values shown: {wrong}, keys leaked: {leaks}."
     )
+
+
+def _name(fault: str) -> str:
+    """What the simulator calls it, without the conditions."""
+    return fault.partition(":")[0]
 
 
 def _row(name: str, found: Sequence[Outcome]) -> str:
