@@ -139,9 +139,9 @@ class Choice:
     what: str
     segment: Sequence[str] = ()
     app: Sequence[str] = ()
-    event: str = ""
     more: Mapping[str, str] = ()  # type: ignore[assignment]  # nothing
     empty: frozenset[str] = frozenset()
+    event: str = ""
 
     def values(self, watched: Watched) -> Values:
         """Ids, as the variables have them."""
