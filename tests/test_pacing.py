@@ -114,6 +114,9 @@ def test_a_wait_that_braze_asks_for_buys_no_fourth_request() -> None:
         # Retry-After comes first
         ({"retry-after": "7", "x-ratelimit-reset": str(NOW + 40)}, 7),
         ({"retry-after": "60", "x-ratelimit-reset": str(NOW + 40)}, 60),
+        ({"retry-after": "1"}, 1),
+        ({"retry-after": "1", "x-ratelimit-reset": str(NOW + 40)}, 1),
+        ({"retry-after": "0", "x-ratelimit-reset": str(NOW + 40)}, 40),
         # What cannot be read, or lies in the past, asks nothing
         ({"retry-after": "soon"}, None),
         ({"retry-after": "-5"}, None),
