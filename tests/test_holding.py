@@ -176,6 +176,8 @@ def test_a_current_value_is_never_held_past_that(now: float) -> None:
         ({size(): held(1)}, NOW, NOW + KEEP),
         ({size(): held(1)}, NOW + KEEP - 1, NOW + KEEP),
         ({size(): held(1)}, NOW + KEEP, float("inf")),
+        # The clock was set back
+        ({size(): held(1)}, NOW - 2 * KEEP, NOW + KEEP),
         ({size("a"): held(1), size("b"): held(1, NOW - 60)}, NOW, NOW - 60 + KEEP),
         ({hourly(): held(1, until=NOW + 100)}, NOW, NOW + 100),
         ({hourly(): held(1, until=NOW + 100)}, NOW + 100, NOW + KEEP),

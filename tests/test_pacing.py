@@ -114,6 +114,9 @@ def test_a_wait_that_braze_asks_for_buys_no_fourth_request() -> None:
         # Retry-After comes first
         ({"retry-after": "7", "x-ratelimit-reset": str(NOW + 40)}, 7),
         ({"retry-after": "60", "x-ratelimit-reset": str(NOW + 40)}, 60),
+        ({"retry-after": "1"}, 1),
+        ({"retry-after": "1", "x-ratelimit-reset": str(NOW + 40)}, 1),
+        ({"retry-after": "0", "x-ratelimit-reset": str(NOW + 40)}, 40),
         # What cannot be read, or lies in the past, asks nothing
         ({"retry-after": "soon"}, None),
         ({"retry-after": "-5"}, None),
@@ -179,6 +182,14 @@ def test_no_header_breaks_the_wait(retry_after: str, reset: str) -> None:
         ({"x-ratelimit-limit": " 250000 "}, RateLimit(limit=250_000)),
         ({"x-ratelimit-limit": "250,000", "x-ratelimit-remaining": "-1"}, RateLimit()),
         ({"x-ratelimit-limit": "9" * 5000, "x-ratelimit-reset": "²"}, RateLimit()),
+        # Fifteen digits are exact in any float, ten are an epoch second
+        (
+            {"x-ratelimit-limit": "9" * 15, "x-ratelimit-remaining": "9" * 15},
+            RateLimit(10**15 - 1, 10**15 - 1),
+        ),
+        ({"x-ratelimit-limit": "9" * 16, "x-ratelimit-remaining": "9" * 16}, RateLimit()),
+        ({"x-ratelimit-reset": "9" * 10}, RateLimit(reset=10**10 - 1)),
+        ({"x-ratelimit-reset": "1" + "0" * 10}, RateLimit()),
         # No calendar has these seconds: the year 10000, and beyond
         ({"x-ratelimit-reset": "253402300800"}, RateLimit()),
         ({"x-ratelimit-reset": "99999999999999"}, RateLimit()),
