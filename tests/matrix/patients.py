@@ -33,9 +33,9 @@ class Pace:
     sessions: int = 6  # half of it is there for the history, also where an answer takes 2
     discovery: int = 2
     kpi: int = 4
-    events: int = 6
+    events: int = 4
     timeout: int = 3
-    keep: int = 20
+    keep: int = 25
     still: float = 2.5  # for so long all is watched once it is as it will be
     patience: float = 60.0  # within which all is to be as it will be
     stop: float = 5.0  # 3 is promised, on a machine that is not as busy as this one
@@ -143,9 +143,12 @@ class Patient:
     def fall_ill(self) -> None:
         """The values change, and the fault begins with them."""
         before = dict(self.truth.shown)
-        if self.ailment:  # what was asked then was sent at most the timeout before
+        if self.ailment:
+            # What was asked then was sent at most the timeout before; that poll, and no other, may
+            # have come to nothing on a busy machine.
             asked = self.braze.asked_since(self.ailment.collector.path)
-            self._old_at = asked - self._pace.timeout + self._pace.keep
+            pace = self._pace
+            self._old_at = asked - 2 * pace.timeout - pace.sessions + pace.keep
         self.braze.turn(*(self.ailment.specs if self.ailment else ()))
         self.allowed = [before]
         if self.ailment and self.ailment.fate in List and not self.truth.unlisted:
