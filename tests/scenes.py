@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from exporter.families import DISCOVERY, EVENTS, KPI, SEGMENTS, SESSIONS
+from exporter.families import COLLECTORS, SEGMENTS, SESSIONS
 from exporter.model import RateLimit, Segment, Unit
 from exporter.simulator import World
 from exporter.simulator.pulse import EVENTS, KPIS
@@ -22,13 +22,7 @@ MARKUP = """<img src=x onerror=alert(1)>"'&{{ 7*7 }}"""
 DUE: dict[tuple[str, ...], float] = {
     (workspace, collector): NOW.timestamp() + seconds
     for workspace in (WORKSPACE, "staging")
-    for collector, seconds in (
-        (DISCOVERY, 1260),
-        (SEGMENTS, 1025),
-        (SESSIONS, 203),
-        (KPI, 1400),
-        (EVENTS, 170),
-    )
+    for collector, seconds in zip(COLLECTORS, (1260, 1025, 203, 1400, 170), strict=True)
 }
 
 FORBIDDEN = "forbidden: status 403: Access Denied"
