@@ -139,6 +139,31 @@ def test_what_stood_a_turn_ago_is_wrong_unless_it_was_held(truth: Truth) -> None
     assert counted(before, before, truth.shown) == (0, 0)
 
 
+def test_a_fault_of_one_endpoint_is_of_no_other(truth: Truth) -> None:
+    """What cannot be read of daily users is all that may go; the collector's other figures stay."""
+    [denied] = [
+        each for each in ailments() if each.fault == "access-denied" and each.collector.of == "dau"
+    ]
+    gone = truth.shown.keys() - truth.without(denied).keys()
+
+    assert {group.of for group in gone} == {
+        "braze_app_daily_active_users",
+        "braze_workspace_daily_active_users",
+    }
+
+
+def test_a_history_read_in_part_tells_less_of_what_is_normal_and_nothing_else(truth: Truth) -> None:
+    """Page by page more, and of values all."""
+    states = truth.with_less_history()
+    known = [sum(map(len, state.values())) for state in states]
+
+    assert known == sorted(known)
+    assert known[0] < known[-1]
+    for state in states:
+        other = {group for group in truth.shown if state.get(group) != truth.shown[group]}
+        assert {group.part for group in other} <= {"normal"}
+
+
 def test_a_key_in_any_text_is_counted(tmp_path: Path, open_: ExitStack) -> None:
     """Of the workspace whose key it is."""
     life = Life(tmp_path, (), open_, well=2)
