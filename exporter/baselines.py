@@ -55,14 +55,15 @@ def baselines(past: Past, start: int, kind: Kind, unit: Unit, zone: ZoneInfo) ->
 
 def threshold(normal: Baselines, concern: Concern, share: float, least: float) -> float | None:
     """The value below which it is a drop: a share under the smaller one of week and median; or
-    above which it is a surge: a share over the larger one.
+    above which it is a surge: a share over the larger one, or over `least` where that is less.
 
-    None where neither is known, or that one is below `least`: of little, much is noise.
+    None where neither is known, and for a drop where less than `least` is normal: of little, much
+    is noise.
     """
     base = compared(normal, concern)
-    if base is None or base < least:
+    if base is None or (concern is Concern.DROP and base < least):
         return None
-    value = (1 - share) * base if concern is Concern.DROP else (1 + share) * base
+    value = (1 - share) * base if concern is Concern.DROP else (1 + share) * max(base, least)
     return value if isfinite(value) else None
 
 

@@ -24,8 +24,10 @@ class Metric:
 
 
 _ALARM = {
-    Concern.DROP: "below which {} counts as dropped",
-    Concern.SURGE: "above which {} counts as a surge",
+    Concern.DROP: "below which {} counts as dropped, by alerts in the settings; absent where too "
+    "little is normal or known",
+    Concern.SURGE: "above which {} counts as a surge, by alerts in the settings; absent where too "
+    "little is known",
 }
 
 
@@ -69,8 +71,7 @@ def value_metrics(family: Family) -> ValueMetrics:
         ),
         gauge(
             "_alert_threshold",
-            f"The value {_ALARM[family.concern].format(family.name)}, by alerts in the settings; "
-            "absent where too little is normal or known",
+            f"The value {_ALARM[family.concern].format(family.name)}",
         ),
     )
 

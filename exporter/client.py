@@ -183,7 +183,7 @@ class Client:
             except TransportError as error:
                 if self._pause(0):  # cut off by us: no failure of Braze's
                     raise Interrupted from None
-                failure = BrazeError(error.reason, hidden(str(error), key))
+                failure = BrazeError(error.reason, hidden(str(error), key, short=True))
             except BrazeError as error:
                 failure = error
             else:
@@ -201,9 +201,8 @@ class Client:
 
 
 def _asked_wait(reply: Reply, now: float) -> float | None:
-    """How long a refusal asks us to wait.
-
-    The end of the window counts for a 429 only: a server that is down for a moment names it too.
+    """How long a refusal asks us to wait. The end of the window counts for a 429 only: a server
+    that is down for a moment names it too.
     """
     if reply.status == 429:
         return asked_wait(reply.headers, now)
@@ -242,7 +241,9 @@ def _excerpt(reply: Reply, key: str) -> str:
         message = json.loads(reply.body)["message"]
     except (ValueError, TypeError, KeyError, RecursionError):
         message = reply.body.decode("utf-8", "replace")
-    return " ".join(hidden(str(message)[:_LOOKED_AT], key).split())[:200] or "empty body"
+    return (
+        " ".join(hidden(str(message)[:_LOOKED_AT], key, short=True).split())[:200] or "empty body"
+    )
 
 
 def _read_answer(
@@ -293,7 +294,7 @@ def _read_segment(item: object, key: str) -> Segment | None:
     tags = item["tags"] if isinstance(item.get("tags"), list) else ()
     return Segment(
         id=identity,
-        name=hidden(name, key) if isinstance(name, str) and name else identity,
+        name=hidden(name[:_LOOKED_AT], key) if isinstance(name, str) and name else identity,
         tracked=tracked if isinstance(tracked, bool) else None,
-        tags=tuple(hidden(tag, key) for tag in tags if isinstance(tag, str)),
+        tags=tuple(hidden(tag[:_LOOKED_AT], key) for tag in tags if isinstance(tag, str)),
     )

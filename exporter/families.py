@@ -20,11 +20,11 @@ LIST = "/segments/list"
 
 _HOUR = 3600
 # A size is there when its day begins; a count is complete when its bucket is over, and under a
-# wrong time zone up to 14 hours later. Monthly users are there at 12:05 UTC, in some zones just
-# before the day is over.
+# wrong time zone up to 14 hours later. Monthly users are there at 12:05 UTC: where the clock is 14
+# hours ahead, two hours after the day.
 _STALE_SIZE = 36 * _HOUR
 _STALE = {Unit.DAY: 64 * _HOUR, Unit.HOUR: 4 * _HOUR}
-_ALL_DAY = 25 * _HOUR
+_NIGHT_AFTER = 27 * _HOUR
 _ADVERB = {Unit.DAY: "daily", Unit.HOUR: "hourly"}
 
 _UNIQUE = {
@@ -60,7 +60,7 @@ _KPIS = (
         "Users of {whose} who were active in 30 days, as of 12:05 UTC ({unique})",
         kind=Kind.LEVEL,
         minimum="min_size",
-        zero_after=_ALL_DAY,
+        zero_after=_NIGHT_AFTER,
     ),
     _Kpi(
         "new_users",

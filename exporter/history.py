@@ -42,19 +42,24 @@ class Observation:
 
 
 def observe_level(
-    points: Sequence[Point], sent: float, zero_after: float, doubt: Doubt | None = None
+    points: Sequence[Point],
+    sent: float,
+    zero_after: float,
+    doubt: Doubt | None = None,
+    made_after: float = 0.0,
 ) -> Observation:
     """The newest point, unless it is a 0 that came too early to be believed.
 
     A 0 for a day that is not over, after a non-zero day, is believed `zero_after` seconds past the
     later of the day's start and the 0's first appearance; until then the day before stands. Braze
     computes the day's estimate at an unknown hour, and small samples show a 0 now and then.
-    `points` ascend; `doubt` is what the observation before held.
+    `points` ascend; `doubt` is what the observation before held. `made_after` is how long (seconds)
+    after its start a day's figure may come, where that is after the day.
     """
     if not points:
         return Observation()
     zeros = 0
-    while zeros < len(points) and points[-1 - zeros].value == 0 and points[-1 - zeros].end > sent:
+    while zeros < len(points) and _may_come(points[-1 - zeros], sent, made_after):
         zeros += 1
     if 0 < zeros < len(points) and points[-1 - zeros].value > 0:
         first, before = points[-zeros], points[-1 - zeros]
@@ -62,6 +67,11 @@ def observe_level(
         shown = before if sent < max(first.start, seen) + zero_after else points[-1]
         return Observation(Value(shown.value, shown.start), doubt=Doubt(first.start, seen))
     return Observation(Value(points[-1].value, points[-1].start))
+
+
+def _may_come(point: Point, sent: float, made_after: float) -> bool:
+    """Whether it is a 0 of a day whose figure may still come."""
+    return point.value == 0 and max(point.end, point.start + made_after) > sent
 
 
 def observe_count(points: Sequence[Point], sent: float, settle: float) -> Observation:
@@ -90,14 +100,17 @@ def newest_complete(points: Sequence[Point], sent: float, settle: float) -> Poin
     return None
 
 
-def level_seen_from(point: Point, before: Point | None, zero_after: float) -> float:
+def level_seen_from(
+    point: Point, before: Point | None, zero_after: float, made_after: float = 0.0
+) -> float:
     """From when on `observe_level` says `point`, had it been asked all the time (epoch seconds).
 
     `before` is the point before it.
     """
-    doubted = point.value == 0 and before is not None and before.value > 0
-    # A day that is over is not doubted any more.
-    return min(point.start + zero_after, point.end) if doubted else point.start
+    if point.value > 0 or before is None or before.value == 0:
+        return point.start
+    # A day whose figure can come no more is not doubted any more.
+    return min(point.start + zero_after, max(point.end, point.start + made_after))
 
 
 def count_seen_from(point: Point, after: Point | None, settle: float) -> float:

@@ -123,4 +123,6 @@ def _observe(series: Series, answer: Answer, before: Held | None, watch: Watch) 
     if series.family.kind is Kind.COUNT:
         return observe_count(answer.points, answer.sent, watch.settle)
     doubt = before.observed.doubt if before is not None else None
-    return observe_level(answer.points, answer.sent, watch.zero_after_of(series.family), doubt)
+    family = series.family
+    zero_after = watch.zero_after_of(family)
+    return observe_level(answer.points, answer.sent, zero_after, doubt, family.zero_after)

@@ -65,10 +65,14 @@ def _moments(
     points: Iterable[Point], family: Family, watch: Watch, until: float
 ) -> Iterator[tuple[Point | None, float]]:
     """Each point and the moment it was first shown; last of all None and `until`."""
+    zero_after, since = watch.zero_after_of(family), float("-inf")
     for (before, point), (_, after) in pairwise(pairwise(chain((None,), points, (None,)))):
         if point is not None:  # it never is: only the ends have no neighbour
             if family.kind is Kind.LEVEL:
-                yield point, level_seen_from(point, before, watch.zero_after_of(family))
+                seen = level_seen_from(point, before, zero_after, family.zero_after)
+                # A 0 that follows a doubted one is not believed before it.
+                since = seen if point.value else max(seen, since)
+                yield point, since
             else:
                 yield point, count_seen_from(point, after, watch.settle)
     yield None, until

@@ -71,11 +71,14 @@ class WorkspaceTelemetry:
         with self._requests.lock:
             if self.retired:
                 return
-            self._requests.changes += 1
-            self._sent[endpoint].inc()
-            self._duration[endpoint].observe(seconds)
+            of = self._workspace, endpoint
+            (self._sent.get(endpoint) or self._requests.sent.labels(*of)).inc()
+            (self._duration.get(endpoint) or self._requests.duration.labels(endpoint)).observe(
+                seconds
+            )
             if reason is not None:
-                self._requests.failed.labels(self._workspace, endpoint, reason).inc()
+                self._requests.failed.labels(*of, reason).inc()
+            self._requests.changes += 1
 
     def rate_limit(self, limit: RateLimit) -> None:
         """Braze's headers said `limit`; what they did not say stands as it was."""
@@ -89,15 +92,15 @@ class WorkspaceTelemetry:
                 (self._requests.reset, known.reset, self.quota.reset),
             ):
                 if now is not None and now != before:
-                    self._requests.changes += 1
                     gauge.labels(self._workspace).set(now)
+                    self._requests.changes += 1
 
     def throttled(self, seconds: float) -> None:
         """A request waited `seconds` for the limiter."""
         with self._requests.lock:
             if not self.retired:
-                self._requests.changes += 1
                 self._requests.throttled.labels(self._workspace).inc(seconds)
+                self._requests.changes += 1
 
 
 class Telemetry:
@@ -142,12 +145,11 @@ class Telemetry:
 
     def render(self, form: Format) -> bytes:
         """The samples of this moment; for OpenMetrics with the `# EOF` that ends the page."""
-        # Asked before, so that what changes meanwhile is rendered again.
-        changes = self._requests.changes
         known, counted = self._rendered.get(form, (-1, b""))
-        if known != changes:
-            counted = _lines(self._registry.collect(), form)
-            self._rendered[form] = (changes, counted)
+        if known != self._requests.changes:
+            with self._requests.lock:  # or half of a change would stand until the next one
+                counted = _lines(self._registry.collect(), form)
+                self._rendered[form] = (self._requests.changes, counted)
         return counted + _lines(self._used, form) + _END[form]
 
     def settings_read(self, moment: float | None) -> None:
@@ -192,7 +194,6 @@ class Telemetry:
         """Take the workspace's own metrics away, for good."""
         with self._requests.lock:
             self._workspaces.pop(workspace).retired = True
-            self._requests.changes += 1
             for metric in (
                 self._requests.sent,
                 self._requests.failed,
@@ -202,6 +203,7 @@ class Telemetry:
                 self._requests.throttled,
             ):
                 metric.remove_by_labels({"workspace": workspace})
+            self._requests.changes += 1
 
 
 def _lines(collected: Iterable[Collected], form: Format) -> bytes:

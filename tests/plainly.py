@@ -156,8 +156,10 @@ class Reference:
         known = [normal[name] for name in ("1w", "4w_median") if name in normal]
         drop = self.concern is Concern.DROP
         base = (min if drop else max)(known, default=-1)
-        enough = base >= (40 if self.kind is Kind.LEVEL else 60)
-        return (0.75 if drop else 2.0) * base if enough else None
+        least = 40 if self.kind is Kind.LEVEL else 60
+        if not known or (drop and base < least):
+            return None
+        return 0.75 * base if drop else 2.0 * max(base, least)
 
 
 def days_of(

@@ -256,8 +256,8 @@ def test_the_threshold_follows_from_the_share(drop: float, expected: float) -> N
         (200, 100, 400),
         (200, None, 400),
         (None, 200, 400),
-        (99, 99, None),  # the larger one is too little …
-        (1, 100, 200),  # … and just enough
+        (99, 90, 200),  # of little twice as much is noise: the minimum counts
+        (0, None, 200),
         (None, None, None),
         (1.7e308, 1.7e308, None),  # no float can hold twice as much
     ],
@@ -265,7 +265,7 @@ def test_the_threshold_follows_from_the_share(drop: float, expected: float) -> N
 def test_of_a_surge_the_threshold_is_a_share_over_the_larger_baseline(
     week: float | None, four_weeks: float | None, expected: float | None
 ) -> None:
-    """(1 + surge) x the larger of the known ones of week and median; absent as for a drop."""
+    """(1 + surge) x the larger of the known ones of week and median, and of the minimum."""
     for day in (None, 0, 10**9):
         assert threshold(Baselines(day, week, four_weeks), Concern.SURGE, 1.0, 100) == expected
 

@@ -87,6 +87,21 @@ def test_a_zero_that_appears_before_its_midnight_is_believed_so_long_past_midnig
     assert observe_level(days(500, 0), sent, ZERO_AFTER, seen.doubt).value == expected
 
 
+def test_a_figure_that_is_made_after_its_day_is_waited_for_so_long() -> None:
+    """Zeros: monthly users come at 12:05 UTC, in the east an hour or two after the day; until then
+    neither its 0 is believed nor that of the next day.
+    """
+    late, tonight = 27 * HOUR, YESTERDAY + 24.5 * HOUR
+    seen = observe_level(days(500, 0, 0), YESTERDAY, late, made_after=late)
+    night = observe_level(days(500, 0, 0), tonight, late, seen.doubt, made_after=late)
+    later = observe_level(days(500, 0, 0), YESTERDAY + late, late, night.doubt, made_after=late)
+
+    assert night.value == Value(500.0, YESTERDAY - 24 * HOUR)
+    assert later.value == Value(0.0, TODAY)
+    made = observe_level(days(500, 480, 0), tonight, late, night.doubt, made_after=late)
+    assert made.value == Value(480.0, YESTERDAY)
+
+
 def test_after_a_restart_a_zero_appears_for_the_first_time() -> None:
     """Zeros: nothing is remembered over a restart, so the first answer after it is the zero's first
     appearance, and the day before stands `zero_after` from then.

@@ -308,6 +308,16 @@ def test_discover_lists_the_segments_the_largest_first(
     assert captured.err == ""
 
 
+def test_discover_lists_segments_also_where_none_are_polled(
+    config: Callable[..., str], capsys: Out
+) -> None:
+    """It is how their ids are found."""
+    flag = config(segments={"discover": False}, kpi={"metrics": ["dau"]})
+
+    assert main(["discover", "--no-sizes", flag]) == 0
+    assert "All Users" in capsys.readouterr().out
+
+
 def test_discover_for_programs(config: Callable[..., str], capsys: Out) -> None:
     """A list in Braze's order; sizes are null where they were not asked for."""
     assert main(["discover", "--json", "--no-sizes", config()]) == 0

@@ -55,6 +55,31 @@ def test_a_short_key_is_no_key() -> None:
     assert hidden("not 8-letter", "8-letter") == "not (key not shown)"
 
 
+def test_what_braze_says_of_a_short_key_does_not_show_it() -> None:
+    """Braze repeats a key it does not know, however short."""
+    said = "Invalid API key: demo; demonstrate another"
+    assert (
+        hidden(said, "demo", short=True) == "Invalid API key: (key not shown); demonstrate another"
+    )
+
+
+def test_words_and_zeros_that_a_key_has_as_well_stay() -> None:
+    """A run of letters may be a word, and one of the same few characters is no secret."""
+    for text, key in (
+        ('workspace="production"', "production-key-7f3a"),
+        ("needs kpi.mau.data_series", "demo-without-kpi.mau.data_series"),
+        ("00000000-0000-4000-8000-000000000001", "00000000-0000-0000-0000-000000000000"),
+    ):
+        assert hidden(text, key) == text
+
+
+def test_each_of_many_backslashes_is_looked_at_once() -> None:
+    """With a look at all that follow each of them, this would take a quarter of an hour."""
+    many = "\\" * 200_000
+
+    assert hidden(many, KEYS["a UUID"]) == many
+
+
 @given(st.text(), st.text(), st.sampled_from(sorted(KEYS.values())))
 def test_a_key_between_any_two_texts_is_not_shown(before: str, after: str, key: str) -> None:
     """Whatever stands around it, and again when what came of it is hidden once more."""

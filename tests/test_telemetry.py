@@ -291,6 +291,35 @@ def test_the_process_is_described_where_one_runs() -> None:
         assert name not in Telemetry(process=False).render(Format.TEXT)
 
 
+def test_a_request_to_an_endpoint_that_nobody_expected_counts_too(telemetry: Telemetry) -> None:
+    """`discover` asks for the list whatever the settings poll."""
+    telemetry.of("shop", [SIZES]).requested(LIST, 1.0, "tls")
+
+    assert of(samples(telemetry), "api_requests_total")[labels("shop", LIST)] == 1
+
+
+def test_a_page_that_is_made_while_something_counts_does_not_stand(telemetry: Telemetry) -> None:
+    """What is half counted on one page is whole on the next, though nothing else happens."""
+    shop = telemetry.of("shop", [LIST])
+    counted = threading.Event()
+
+    def scrape() -> None:
+        while not counted.is_set():
+            telemetry.render(Format.TEXT)
+
+    with ThreadPoolExecutor(2) as pool:
+        scrapes = [pool.submit(scrape) for _ in range(2)]
+        for _ in range(500):
+            shop.requested(LIST, 1.0, "tls")
+        counted.set()
+        for each in scrapes:
+            each.result(60)
+
+    page = samples(telemetry)
+    assert of(page, "api_requests_total") == {labels("shop", LIST): 500}
+    assert of(page, "api_request_failures_total")[labels("shop", LIST, "tls")] == 500
+
+
 def test_what_the_process_uses_is_that_of_the_last_look() -> None:
     """A scrape does not look itself: that would cost it more than all the rest."""
     telemetry = Telemetry()

@@ -190,7 +190,7 @@ FAMILIES = (
     ),
     *_families_of_sessions("workspace", _whole),
     *_families_of_kpi("dau", "daily_active_users", Kind.COUNT),
-    *_families_of_kpi("mau", "monthly_active_users", Kind.LEVEL, zero_after=timedelta(hours=25)),
+    *_families_of_kpi("mau", "monthly_active_users", Kind.LEVEL, zero_after=timedelta(hours=27)),
     *_families_of_kpi("new_users", "new_users_daily", Kind.COUNT),
     *_families_of_kpi("uninstalls", "uninstalls_daily", Kind.COUNT, concern=Concern.SURGE),
     *(
