@@ -168,8 +168,8 @@ WRONG = (
           adds="    events: {names: ['added: a', 'added: a']}"),
     Wrong("b.yml:5:22: workspaces.main.events.names[0]: needs a name",
           adds="    events: {names: [' ']}"),
-    Wrong("b.yml:5:21: workspaces.main.alerts.surge: must be a share from 0% to 1000%, such as 30% "
-          "or 0.3", adds="    alerts: {surge: 1001%}"),
+    Wrong("b.yml:5:21: workspaces.main.alerts.surge: must be a rise from 0% to 1000%, such as 150% "
+          "or 1.5", adds="    alerts: {surge: 1001%}"),
     Wrong("b.yml:5:22: workspaces.main.apps.b: has the same app_id as a; keep one",
           adds="    apps: {a: id, b: id}"),
     Wrong('b.yml:5:12: workspaces.main.apps."": needs a name', adds="    apps: {'': id}"),
