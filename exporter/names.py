@@ -7,6 +7,7 @@ that does not repeat it.
 import re
 from functools import cache
 from pathlib import Path
+from unicodedata import category
 from zoneinfo import ZoneInfo, available_timezones
 
 from exporter.mistakes import did_you_mean
@@ -45,12 +46,12 @@ def app(value: object) -> str:
 
 
 def event(value: object) -> str:
-    """A custom event of Braze, compared as it is written."""
+    """A custom event of Braze, compared as it is written: with no-break spaces and joined emoji."""
     name = text(value)
     if not name.strip():
         raise ValueError("needs a name")
-    if not name.isprintable() or len(name) > 255:
-        raise ValueError("is no name for an event; use up to 255 printable characters")
+    if len(name) > 255 or any(category(each) == "Cc" for each in name):
+        raise ValueError("is no name for an event; use up to 255 characters, none for control")
     return name
 
 

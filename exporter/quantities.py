@@ -83,30 +83,36 @@ def format_duration(value: timedelta) -> str:
 
 def share(value: object) -> float:
     """`30%` or 0.3 -> 0.3. One and more without `%` is refused: 1 could mean 1% or 100%."""
-    return _share(value, 100)
+    number, percent = _number(value)
+    if percent and 0 <= number <= 100:
+        return number / 100
+    if not percent and 0 <= number < 1:
+        return number
+    if not percent and 1 <= number <= 100:
+        raise ValueError(f"must be a share such as 30% or 0.3; did you mean {number:g}%?")
+    raise ValueError("must be a share from 0% to 100%, such as 30% or 0.3")
 
 
 def rise(value: object) -> float:
-    """`250%` -> 2.5: a share that may be more than the whole."""
-    return _share(value, 1000)
+    """`150%` or 1.5 -> 1.5: a share that may be more than the whole, up to ten times."""
+    number, percent = _number(value)
+    if percent and 0 <= number <= 1000:
+        return number / 100
+    if not percent and 0 <= number <= 10:
+        return number
+    hint = f"; did you mean {number:g}%?" if not percent and 10 < number <= 1000 else ""
+    raise ValueError(f"must be a rise from 0% to 1000%, such as 150% or 1.5{hint}")
 
 
-def _share(value: object, most: int) -> float:
-    percent = isinstance(value, str) and value.endswith("%")
+def _number(value: object) -> tuple[float, bool]:
+    """The number, NaN if there is none, and whether it is in percent."""
     if isinstance(value, str):
         digits = value.removesuffix("%")
-        number = float(digits) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,18})?", digits) else math.nan
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        number = value
-    else:
-        number = math.nan
-    if percent and 0 <= number <= most:
-        return number / 100
-    if not percent and 0 <= number < 1:
-        return float(number)
-    if not percent and 1 <= number <= most:
-        raise ValueError(f"must be a share such as 30% or 0.3; did you mean {number:g}%?")
-    raise ValueError(f"must be a share from 0% to {most}%, such as 30% or 0.3")
+        if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,18})?", digits):
+            return float(digits), digits != value
+    elif isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9:
+        return float(value), False
+    return math.nan, False
 
 
 def format_share(value: float) -> str:

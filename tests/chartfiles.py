@@ -191,7 +191,7 @@ SETTINGS: dict[str, Schema] = {
     "boolean": {"type": ["boolean", "null"]},
     "duration": {"type": ["string", "integer", "null"]},
     "share": SHARE,
-    "rise": {"type": ["string", "number", "null"], "minimum": 0},
+    "rise": {"type": ["string", "number", "null"], "minimum": 0, "maximum": 10},
     "instance or URL": {"type": ["string", "null"]},
     "path": {"type": ["string", "null"]},
     "path of a URL": {"type": ["string", "null"]},

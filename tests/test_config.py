@@ -166,10 +166,13 @@ WRONG = (
           adds="    kpi: {metrics: [dau, dau]}"),
     Wrong("b.yml:5:34: workspaces.main.events.names[1]: stands twice, first as item 1; keep one",
           adds="    events: {names: ['added: a', 'added: a']}"),
+    *(Wrong("b.yml:5:22: workspaces.main.events.names[0]: is no name for an event; use up to 255 "
+            "characters, none for control", adds=f"    events: {{names: [\"{name}\"]}}")
+      for name in (r"two\nlines", r"\x1b[2J", r"a\x85b", 256 * "n")),
     Wrong("b.yml:5:22: workspaces.main.events.names[0]: needs a name",
           adds="    events: {names: [' ']}"),
-    Wrong("b.yml:5:21: workspaces.main.alerts.surge: must be a share from 0% to 1000%, such as 30% "
-          "or 0.3", adds="    alerts: {surge: 1001%}"),
+    Wrong("b.yml:5:21: workspaces.main.alerts.surge: must be a rise from 0% to 1000%, such as 150% "
+          "or 1.5", adds="    alerts: {surge: 1001%}"),
     Wrong("b.yml:5:22: workspaces.main.apps.b: has the same app_id as a; keep one",
           adds="    apps: {a: id, b: id}"),
     Wrong('b.yml:5:12: workspaces.main.apps."": needs a name', adds="    apps: {'': id}"),
@@ -281,6 +284,14 @@ def test_users_or_events_alone_are_enough(asked: str) -> None:
     """Whoever has no segments to watch has a complete configuration all the same."""
     settings = loaded(f"{COMPLETE}    segments: {{discover: false}}\n    {asked}\n")
     assert settings.workspaces["main"].segments.discover is False
+
+
+@pytest.mark.parametrize(
+    "name", ["10\N{NO-BREAK SPACE}€", "\N{WOMAN}\N{ZERO WIDTH JOINER}\N{ROCKET} start", "é" * 255]
+)
+def test_an_event_may_be_called_as_braze_has_it(name: str) -> None:
+    main = loaded(f"{COMPLETE}    events: {{names: ['{name}']}}\n").workspaces["main"]
+    assert main.events.names == (name,)
 
 
 def test_lists_of_users_and_events_in_the_environment() -> None:

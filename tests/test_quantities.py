@@ -27,6 +27,7 @@ from exporter.quantities import (
 UNITS = "must be a duration such as 30m or 1h30m; units are d, h, m and s"
 NO_UNIT = "must be a duration with a unit, such as 30m; units are d, h, m and s"
 SHARE = "must be a share from 0% to 100%, such as 30% or 0.3"
+RISE = "must be a rise from 0% to 1000%, such as 150% or 1.5"
 ADDRESS = "must be an address to listen on, such as :10068, 127.0.0.1:10068 or [::1]:10068"
 
 
@@ -46,6 +47,10 @@ ADDRESS = "must be an address to listen on, such as :10068, 127.0.0.1:10068 or [
         (rise, "100%", 1.0),
         (rise, "1000%", 10.0),
         (rise, 0.5, 0.5),
+        (rise, 1, 1.0),
+        (rise, 1.5, 1.5),
+        (rise, "1.5", 1.5),
+        (rise, 10, 10.0),
         (share, "0.3", 0.3),
         (share, 0.3, 0.3),
         (share, 0, 0.0),
@@ -93,8 +98,12 @@ def test_what_is_meant_is_read(
         (share, 1, "must be a share such as 30% or 0.3; did you mean 1%?"),
         (share, 1.0, "must be a share such as 30% or 0.3; did you mean 1%?"),
         (share, 101, SHARE),
-        (rise, 2, "must be a share such as 30% or 0.3; did you mean 2%?"),
-        (rise, "1001%", "must be a share from 0% to 1000%, such as 30% or 0.3"),
+        (rise, 150, f"{RISE}; did you mean 150%?"),
+        (rise, "10.5", f"{RISE}; did you mean 10.5%?"),
+        (rise, "1001%", RISE),
+        (rise, 1001, RISE),
+        (rise, -1, RISE),
+        (rise, math.nan, RISE),
         (share, "101%", SHARE),
         (share, "-1%", SHARE),
         (share, -0.1, SHARE),
