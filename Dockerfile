@@ -14,7 +14,7 @@ FROM gcr.io/distroless/python3-debian13:nonroot
 ARG VERSION=""
 ARG REVISION=""
 LABEL org.opencontainers.image.title="braze-exporter" \
-      org.opencontainers.image.description="Prometheus exporter for Braze: segment sizes and app sessions" \
+      org.opencontainers.image.description="Prometheus exporter for Braze: segment sizes, app sessions, users and events" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"

@@ -88,7 +88,7 @@ def command_line() -> argparse.ArgumentParser:
     """Every command and flag."""
     parser = argparse.ArgumentParser(
         "braze-exporter",
-        description="Prometheus exporter for Braze: segment sizes and app sessions.",
+        description="Prometheus exporter for Braze: segment sizes, app sessions, users and events.",
         epilog="`braze-exporter COMMAND --help` lists a command's flags. Without a command: serve.",
     )
     parser.add_argument("--version", action="version", version=f"braze-exporter {__version__}")
