@@ -15,7 +15,9 @@ from exporter.remedies import permission_of
 from exporter.waychecks import detail_of, first_answer, unreadable_points
 
 _NO_SEGMENT = "00000000-0000-0000-0000-000000000000"
-_MOST_ASKED = 20  # ids that are not in the list: asked one by one
+_MOST_ASKED = 20  # of ids that are not in the list, figures and events: asked one by one
+
+_VALUES_OF_ALL = "there are values of all that could be read"
 
 _WHAT = {each: each for each in (SEGMENTS, SESSIONS, EVENTS)}
 _VALUES = {
@@ -174,8 +176,7 @@ def segment(patient: Patient) -> list[Finding]:
         return found
     if watch.discover and listed is None:
         return [patient.skipped("segment", "the list of segments cannot be read")]
-    rest = len(asked) - _MOST_ASKED
-    unasked = f"; {rest} that are not in the list were not asked for" if rest > 0 else ""
+    unasked = _unasked(asked, " that are not in the list")
     of = f" of {len(listed)}" if listed is not None else ""
     return [patient.ok("segment", f"{len(selection.selected)}{of} are selected{unasked}")]
 
@@ -229,19 +230,25 @@ def kpi(patient: Patient) -> list[Finding]:
             "kpi-silent", whose=_whose(patient, one), noun=one.family.noun, option=one.family.option
         )
         for one in silent
-    ] or [patient.ok("kpi", "there are values of all that could be read")]
+    ] or [patient.ok("kpi", _VALUES_OF_ALL + _unasked(asked))]
 
 
 def event(patient: Patient) -> list[Finding]:
     """Ask for each event."""
-    asked = {one.labels: one for one in reversed(patient.watch.wanted(EVENTS))}
+    asked = [*{one.labels: one for one in reversed(patient.watch.wanted(EVENTS))}.values()]
     if not asked:
         return [patient.skipped("event", "the settings name none")]
-    silent = [one for one in [*asked.values()][:_MOST_ASKED] if _silent(patient, one)]
+    silent = [one for one in asked[:_MOST_ASKED] if _silent(patient, one)]
     return [
         patient.found("event-silent", whose=_whose(patient, one), event=one.label("event"))
         for one in silent
-    ] or [patient.ok("event", "there are values of all that could be read")]
+    ] or [patient.ok("event", _VALUES_OF_ALL + _unasked(asked))]
+
+
+def _unasked(asked: Sequence[object], which: str = "") -> str:
+    """How many of those there are beyond the most that are asked for."""
+    rest = len(asked) - _MOST_ASKED
+    return f"; {rest}{which} were not asked for" if rest > 0 else ""
 
 
 def _silent(patient: Patient, series: Series) -> bool:

@@ -2,15 +2,17 @@
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from exporter.model import Unit
+from exporter.model import Concern, Unit
 
 _THIN = "\N{NARROW NO-BREAK SPACE}"
 _MINUS = "\N{MINUS SIGN}"
 _TIMES = "\N{MULTIPLICATION SIGN}"
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
-# Where a change is coloured: three tenths less is what counts as dropped by default.
-_FALLING, _FALLEN, _RISING = -0.1, -0.3, 0.2
+# Changes for the worse and for the better that are coloured. The first of each is what counts as
+# a drop, or as a surge, by default; the second is a third of that.
+_BAD, _WORSE = {Concern.DROP: 0.3, Concern.SURGE: 1.0}, {Concern.DROP: 0.1, Concern.SURGE: 0.33}
+_BETTER = 0.2
 
 
 def number(value: float) -> str:
@@ -27,11 +29,12 @@ def change(share: float) -> str:
     return f"{sign}{abs(percent):.1f}{_THIN}%"
 
 
-def tone(share: float) -> str:
-    """How a change is coloured: `fallen`, `falling`, `rising`, or empty for what is usual."""
-    if share <= _FALLING:
-        return "fallen" if share <= _FALLEN else "falling"
-    return "rising" if share >= _RISING else ""
+def tone(share: float, concern: Concern) -> str:
+    """How a change is coloured: `bad`, `worse`, `better`, or empty for what is usual."""
+    loss = share if concern is Concern.SURGE else -share
+    if loss >= _WORSE[concern]:
+        return "bad" if loss >= _BAD[concern] else "worse"
+    return "better" if -loss >= _BETTER else ""
 
 
 def span(seconds: float) -> str:

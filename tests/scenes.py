@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from exporter.families import COLLECTORS, SEGMENTS, SESSIONS
+from exporter.families import COLLECTORS, KPI, SEGMENTS, SESSIONS
 from exporter.model import RateLimit, Segment, Unit
 from exporter.simulator import World
 from exporter.simulator.pulse import EVENTS, KPIS
@@ -112,6 +112,17 @@ def twins() -> Status:
     for watch in watches:
         answers = dict.fromkeys(watch.wanted(SESSIONS), fallen)
         store.publish(a_reading(SESSIONS, answers, sent=now - 50, workspace=watch.workspace), watch)
+    return status_of(store.standing(), {}, {}, now)
+
+
+def uninstalls(newest: float) -> Status:
+    """An app with so many uninstalls in the newest day, and 500 in each before."""
+    now = NOW.timestamp()
+    store = Store(lambda: now)
+    watch = a_watch(apps={"a1": "ios"}, discover=False, kpis=("uninstalls",), kpi_total=False)
+    store.expect([watch])
+    answer = days(*[500.0] * 34, newest, last=int(now) // DAY * DAY - DAY)
+    store.publish(a_reading(KPI, dict.fromkeys(watch.wanted(KPI), answer), sent=now - 50), watch)
     return status_of(store.standing(), {}, {}, now)
 
 

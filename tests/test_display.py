@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from exporter import display
-from exporter.model import Unit
+from exporter.model import Concern, Unit
 from tests.fakes import at
 
 BERLIN, UTC = ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")
@@ -37,10 +37,18 @@ def test_a_change_has_a_sign(share: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("share", "tone"),
-    [(-0.3, "fallen"), (-0.29, "falling"), (-0.09, ""), (0, ""), (0.19, ""), (0.2, "rising")],
+    [(-0.3, "bad"), (-0.29, "worse"), (-0.09, ""), (0, ""), (0.19, ""), (0.2, "better")],
 )
 def test_a_change_is_coloured_where_it_is_worth_a_look(share: float, tone: str) -> None:
-    assert display.tone(share) == tone
+    assert display.tone(share, Concern.DROP) == tone
+
+
+@pytest.mark.parametrize(
+    ("share", "tone"),
+    [(1.0, "bad"), (0.99, "worse"), (0.32, ""), (0, ""), (-0.19, ""), (-0.2, "better")],
+)
+def test_of_what_may_surge_a_rise_is_bad_and_a_fall_good(share: float, tone: str) -> None:
+    assert display.tone(share, Concern.SURGE) == tone
 
 
 @pytest.mark.parametrize(

@@ -684,6 +684,20 @@ def test_no_segment_counts_as_read_where_no_size_is(lab: Lab) -> None:
     assert segment.what == "12 of 12 are selected"
 
 
+def test_figures_and_events_that_were_not_asked_for_are_told(lab: Lab) -> None:
+    """Twenty of each at most are: here of 22 figures and 30 events."""
+    lab.shop["apps"] = {f"app {number}": f"no-app-{number}" for number in range(10)}
+    lab.shop["kpi"] = {"metrics": ["dau", "mau"]}
+    lab.shop["events"] = {
+        "names": ["added_to_cart", "completed_checkout", "invited_a_friend"],
+        "units": ["day"],
+    }
+    told = {each.check: each.what for each in lab.examine()}
+
+    assert told["kpi"] == "there are values of all that could be read; 2 were not asked for"
+    assert told["event"] == "there are values of all that could be read; 10 were not asked for"
+
+
 def test_a_broken_workspace_does_not_hide_another(lab: Lab) -> None:
     """Each is examined; `only` leaves the others alone."""
     broken = lab.shop | {"api_key": "wrong"}

@@ -111,6 +111,13 @@ def test_absurd_numbers_take_no_page_away() -> None:
     assert not re.search(r"\b(inf|nan)\b", text)
 
 
+@pytest.mark.parametrize(("newest", "tone"), [(1200, "bad"), (700, "worse"), (300, "better")])
+def test_more_uninstalls_are_coloured_as_bad_and_fewer_as_good(newest: float, tone: str) -> None:
+    """Against the day, the week and the four weeks before."""
+    _, _, text = page.markup(scenes.uninstalls(newest), Choice()).partition('<h2 id="kpi">')
+    assert re.findall(r'<td class="number change (\w*)"', text) == [tone] * 3
+
+
 def test_an_app_stands_before_its_parts() -> None:
     """The news first, then where else it shows."""
     sessions = Choice().rows(scenes.demo().tables[SESSIONS])

@@ -216,6 +216,7 @@ def test_rules_look_at_labels_that_exist(rule: Rule) -> None:
     """A misspelled label matches nothing: an alert that never fires, or always."""
     labels = {name for metric in catalog.metrics() for name in metric.labels}
     labels |= {"job", "instance", "period", "alertname", "alertstate", "baseline"}
+    labels |= {"__name__", "family"}  # which the rules make of it
     used = set(re.findall(r'[{,]\s*(\w+)\s*(?:=~|!~|!=|=)\s*["\'%]', rule.expr))
     used |= {
         name.strip()
