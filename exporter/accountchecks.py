@@ -224,6 +224,8 @@ def kpi(patient: Patient) -> list[Finding]:
     asked = patient.watch.wanted(KPI)
     if not asked:
         return [patient.skipped("kpi", "the settings ask for none")]
+    if _unreadable(patient, asked):
+        return [patient.skipped("kpi", "none of them can be read")]
     silent = [one for one in asked[:_MOST_ASKED] if _silent(patient, one)]
     return [
         patient.found(
@@ -238,6 +240,8 @@ def event(patient: Patient) -> list[Finding]:
     asked = [*{one.labels: one for one in reversed(patient.watch.wanted(EVENTS))}.values()]
     if not asked:
         return [patient.skipped("event", "the settings name none")]
+    if _unreadable(patient, asked):
+        return [patient.skipped("event", "none of them can be read")]
     silent = [one for one in asked[:_MOST_ASKED] if _silent(patient, one)]
     return [
         patient.found("event-silent", whose=_whose(patient, one), event=one.label("event"))
@@ -249,6 +253,11 @@ def _unasked(asked: Sequence[object], which: str = "") -> str:
     """How many of those there are beyond the most that are asked for."""
     rest = len(asked) - _MOST_ASKED
     return f"; {rest}{which} were not asked for" if rest > 0 else ""
+
+
+def _unreadable(patient: Patient, asked: Sequence[Series]) -> bool:
+    """Whether not one of those that are asked for is answered."""
+    return all(isinstance(patient.answer(one), BrazeError) for one in asked[:_MOST_ASKED])
 
 
 def _silent(patient: Patient, series: Series) -> bool:

@@ -17,6 +17,7 @@ from exporter.config import load
 from exporter.doctor import STEPS, Step, examine
 from exporter.findings import State
 from exporter.patient import Means, Patient
+from exporter.simulator import APP_IDS
 from exporter.waychecks import tls
 from tests.doubles import KEY, OTHER_KEY, listening, no_thread_left
 from tests.fronts import proxy
@@ -686,7 +687,8 @@ def test_no_segment_counts_as_read_where_no_size_is(lab: Lab) -> None:
 
 def test_figures_and_events_that_were_not_asked_for_are_told(lab: Lab) -> None:
     """Twenty of each at most are: here of 22 figures and 30 events."""
-    lab.shop["apps"] = {f"app {number}": f"no-app-{number}" for number in range(10)}
+    apps = {f"app {number}": f"no-app-{number}" for number in range(10)}
+    lab.shop["apps"] = apps | {"app 5": APP_IDS["ios"]}
     lab.shop["kpi"] = {"metrics": ["dau", "mau"]}
     lab.shop["events"] = {
         "names": ["added_to_cart", "completed_checkout", "invited_a_friend"],
@@ -696,6 +698,17 @@ def test_figures_and_events_that_were_not_asked_for_are_told(lab: Lab) -> None:
 
     assert told["kpi"] == "there are values of all that could be read; 2 were not asked for"
     assert told["event"] == "there are values of all that could be read; 10 were not asked for"
+
+
+def test_figures_and_events_of_which_none_can_be_read_are_not_said_to_be_well(lab: Lab) -> None:
+    """The permission that is missing is a finding of its own."""
+    lab.shop["kpi"] = {"metrics": ["dau"]}
+    lab.shop["events"] = {"names": ["added_to_cart"]}
+    for path in ("/kpi/dau/data_series", "/events/data_series"):
+        lab.braze.simulator.faults.add(f"access-denied@{path}")
+    told = {each.check: each.what for each in lab.examine()}
+
+    assert told["kpi"] == told["event"] == "none of them can be read"
 
 
 def test_a_broken_workspace_does_not_hide_another(lab: Lab) -> None:
