@@ -7,18 +7,18 @@ from contextlib import contextmanager
 # Seconds after which Python lets another thread run, where its own are 5 ms: a scrape hands the
 # interpreter over several times, and would wait as long each time.
 _STEP = 0.0001
+_USUAL = sys.getswitchinterval()
 
 
 @contextmanager
 def in_small_steps() -> Iterator[None]:
-    """Let other threads have the interpreter often, until this is over; one such work at a time.
+    """Let other threads have the interpreter often, until this is over.
 
     Not for good, because the threads of a poll, which wait more than they compute, get more done
     in Python's own steps.
     """
-    usual = sys.getswitchinterval()
     sys.setswitchinterval(_STEP)
     try:
         yield
-    finally:
-        sys.setswitchinterval(usual)
+    finally:  # not as it was before: other such work may have begun first and ended meanwhile
+        sys.setswitchinterval(_USUAL)

@@ -19,3 +19,14 @@ def test_a_failure_within_ends_it_as_well() -> None:
     with pytest.raises(ValueError, match="odd"), in_small_steps():
         raise ValueError("odd")
     assert sys.getswitchinterval() == usual
+
+
+def test_works_that_overlap_leave_nothing_behind() -> None:
+    """Whichever of them ends first."""
+    usual = sys.getswitchinterval()
+    first, second = in_small_steps(), in_small_steps()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    second.__exit__(None, None, None)
+    assert sys.getswitchinterval() == usual
