@@ -18,8 +18,8 @@ demo-history: $(RUN_READY)  ## the same with a Prometheus that has 100 days of h
 help:  ## what can be made
 	@sed -nE 's/^([a-z-]+):.*  ## (.*)/\1\t\2/p' Makefile | expand -t 14
 
-test: $(DEV_READY)  ## all tests, about 10 minutes on 2 cores
-	$(BIN)/python -m pytest
+test: $(DEV_READY)  ## all tests, a quarter to half an hour; some: make test TESTS=tests/test_poll.py
+	$(BIN)/python -m pytest $(TESTS)
 
 matrix: $(DEV_READY)  ## every fault at every moment of an exporter's life, into docs/reliability.md; takes long
 	$(BIN)/python -m tests.matrix
