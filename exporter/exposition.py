@@ -16,7 +16,7 @@ from exporter.catalog import Metric
 from exporter.negotiation import Format
 
 _LABEL_ESCAPES = {"\\": r"\\", "\n": r"\n", '"': r"\""}
-_OPENMETRICS_SUFFIX = {"info": "_info", "counter": "_total"}
+OPENMETRICS_SUFFIX = {"info": "_info", "counter": "_total"}
 _SPECIAL = re.compile(r'[\\\n"]')
 
 
@@ -58,7 +58,7 @@ def header(metric: Metric, form: Format) -> str:
     help_text = metric.help.replace("\\", r"\\").replace("\n", r"\n")
     if form is Format.OPENMETRICS:
         # An info's family carries no suffix there, its samples do.
-        name = metric.name.removesuffix(_OPENMETRICS_SUFFIX.get(metric.type, ""))
+        name = metric.name.removesuffix(OPENMETRICS_SUFFIX.get(metric.type, ""))
         help_text = help_text.replace('"', r"\"")
         return f"# HELP {name} {help_text}\n# TYPE {name} {metric.type}\n"
     kind = "gauge" if metric.type == "info" else metric.type

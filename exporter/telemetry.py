@@ -19,12 +19,11 @@ from prometheus_client import Metric as Collected
 
 from exporter import __version__, catalog
 from exporter.catalog import Metric
-from exporter.exposition import header, line, written
+from exporter.exposition import OPENMETRICS_SUFFIX, header, line, written
 from exporter.model import RateLimit
 from exporter.negotiation import Format
 
 _END = {Format.TEXT: b"", Format.OPENMETRICS: b"# EOF\n"}
-_SUFFIX = {"counter": "_total", "info": "_info"}
 
 # Braze answers in 0.25 to 0.9 s; a request is cut off at `poll.timeout`, 15 s unless set.
 _BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0)
@@ -212,7 +211,7 @@ def _lines(collected: Iterable[Collected], form: Format) -> bytes:
     """
     lines: list[str] = []
     for family in collected:
-        name = family.name + _SUFFIX.get(family.type, "")
+        name = family.name + OPENMETRICS_SUFFIX.get(family.type, "")
         lines.append(header(Metric(name, family.type, (), family.documentation), form))
         lines += (line(s.name, written(s.labels.items()), s.value) for s in family.samples)
     return "".join(lines).encode()
