@@ -52,12 +52,17 @@ def read_points(
 
 
 def _days(rows: Sequence[object], field: str, zone: ZoneInfo) -> Iterator[Point]:
-    for row in rows:
-        if isinstance(row, dict):
-            time, value = row.get("time"), _number(row.get(field))
-            day = _day(time, zone) if isinstance(time, str) else None
-            if day is not None and value is not None:
-                yield Point(*day, value, offset=False)
+    readable = [
+        (time, value)
+        for row in rows
+        if isinstance(row, dict)
+        and isinstance(time := row.get("time"), str)
+        and (value := _number(row.get(field))) is not None
+    ]
+    spans = _spans(tuple([time for time, _ in readable]), zone)
+    for (_, value), span in zip(readable, spans, strict=True):
+        if span is not None:
+            yield Point(span[0], span[1], value, False)
 
 
 def _hours(rows: Sequence[object], field: str, zone: ZoneInfo) -> Iterator[Point]:
@@ -75,10 +80,15 @@ def _read_row(row: object, field: str) -> _Row | None:
     return _Row(*read, value) if value is not None and read is not None else None
 
 
-@lru_cache(maxsize=4096)  # the answers of a poll nearly all name the same days
-def _day(time: str, zone: ZoneInfo) -> tuple[int, int] | None:
-    """When the day that `time` names begins and ends; None for a text that names none, and for a
-    day that a country skips when it crosses the date line.
+@lru_cache(maxsize=64)  # the answers of a poll nearly all name the same days
+def _spans(times: tuple[str, ...], zone: ZoneInfo) -> tuple[tuple[int, int] | None, ...]:
+    """When the day that each of `times` names begins and ends, None where that is no day."""
+    return tuple([_span(time, zone) for time in times])
+
+
+def _span(time: str, zone: ZoneInfo) -> tuple[int, int] | None:
+    """None for a text that names no day, and for a day that a country skips when it crosses the
+    date line.
     """
     read = _read_time(time)
     if read is None:
@@ -106,7 +116,7 @@ def _read_time(text: str) -> tuple[datetime, timezone | None] | None:
 
 
 def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     try:
         number = float(value)

@@ -215,7 +215,7 @@ def _read_payload(reply: Reply, key: str) -> dict[str, Any]:
     """The JSON object of a successful answer. Raises BrazeError for any other."""
     if reply.status == 200:
         try:
-            payload = json.loads(reply.body, parse_int=_whole)
+            payload = _loads(reply.body)
         except (ValueError, RecursionError):
             raise BrazeError("invalid_response", f"not JSON: {_excerpt(reply, key)}") from None
         if not isinstance(payload, dict) or payload.get("message") != "success":
@@ -230,9 +230,12 @@ def _read_payload(reply: Reply, key: str) -> dict[str, Any]:
     raise BrazeError(reason, f"status {reply.status}: {_excerpt(reply, key)}")
 
 
-def _whole(digits: str) -> float:
-    """A whole number; one of more digits than Python's `int` reads is infinite to us."""
-    return int(digits) if len(digits) < 400 else float(digits)
+def _loads(body: bytes) -> Any:
+    """What JSON says; a whole number of more digits than Python's `int` reads is infinite to us."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        return json.loads(body, parse_int=float)
 
 
 def _excerpt(reply: Reply, key: str) -> str:

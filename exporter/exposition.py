@@ -120,13 +120,11 @@ class Page:
         """
         if not gzipped:
             return (*self.parts, tail)
-        deflate = zlib.compressobj(1, zlib.DEFLATED, -15)
         size = (self.size + len(tail)) & 0xFFFFFFFF
         return (
             b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff",
             *self.packed,
-            deflate.compress(tail),
-            deflate.flush(),
+            zlib.compress(tail, 1, wbits=-15),
             zlib.crc32(tail, self.crc).to_bytes(4, "little"),
             size.to_bytes(4, "little"),
         )

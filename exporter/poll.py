@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from itertools import islice
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from exporter.client import BrazeError
@@ -26,7 +26,10 @@ for a complete one under any wrong time zone, and for what Braze restates.
 """
 
 _REFUSALS = 5
-_TURN = 0.02  # seconds
+_TURN = 0.01  # seconds
+# Of the time, how much must have been spent computing for more threads to be of no use, and for
+# fewer to do: they would only wait for the interpreter.
+_ENOUGH, _TOO_MUCH = 0.7, 0.95
 
 
 def poll_discovery(
@@ -126,8 +129,10 @@ def spread(
     threads: Executor,
     width: int,
     monotonic: Callable[[], float] = time.monotonic,
+    computed: Callable[[], float] = time.process_time,
 ) -> Iterator[tuple[T, R]]:
-    """Each item with what `call` made of it, as they come, `width` of them under way at a time.
+    """Each item with what `call` made of it, as they come, up to `width` of them under way at a
+    time: as many as it takes to keep Braze, or else the interpreter, busy.
 
     No more than that is ever queued: so the collectors that share `threads` take turns, whatever
     the length of their lists, and a poll that is interrupted has nothing left to take back. A turn
@@ -163,15 +168,28 @@ def spread(
         running.add(future)
         future.add_done_callback(done.put)
 
+    more, wide, looked, used = True, 1, monotonic(), computed()
     try:
-        for _ in range(width):
-            begin()
+        begin()
         while running:
-            future = done.get()
-            running.remove(future)
-            made = future.result()
-            yield from made
-            if made:  # else there are no more
+            try:
+                future = done.get(timeout=_TURN if more and wide < width else None)
+            except Empty:
+                pass
+            else:
+                running.remove(future)
+                made = future.result()
+                yield from made
+                more = more and bool(made)
+            moment = monotonic()
+            if moment - looked >= _TURN:
+                share = (computed() - used) / (moment - looked)
+                if share < _ENOUGH:
+                    wide = min(4 * wide, width)
+                elif share > _TOO_MUCH:
+                    wide = max(wide - 1, 1)
+                looked, used = moment, computed()
+            while more and len(running) < wide:
                 begin()
     finally:
         over.set()

@@ -3,6 +3,7 @@
 import platform
 import threading
 from collections.abc import Iterable
+from typing import Any
 
 from prometheus_client import (
     CollectorRegistry,
@@ -23,27 +24,73 @@ from exporter.exposition import OPENMETRICS_SUFFIX, header, line, written
 from exporter.model import RateLimit
 from exporter.negotiation import Format
 
-_END = {Format.TEXT: b"", Format.OPENMETRICS: b"# EOF\n"}
+_END = {Format.TEXT: "", Format.OPENMETRICS: "# EOF\n"}
 
 # Braze answers in 0.25 to 0.9 s; a request is cut off at `poll.timeout`, 15 s unless set.
 _BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0)
 
 
+class _Family:
+    """One metric of prometheus_client and the lines of its samples, each child's written anew only
+    where it changed: to collect them all takes a thousand times as long as to count one request.
+    """
+
+    def __init__(self, kind: type[Any], metric: Metric, **more: Any) -> None:
+        self._whole = kind(metric.name, metric.help, metric.labels, registry=None, **more)
+        self._names = metric.labels
+        self._children: dict[tuple[str, ...], Any] = {}
+        self._lines: dict[tuple[str, ...], str | None] = {}
+        self._headers = {form: _header(next(iter(self._whole.collect())), form) for form in Format}
+
+    def of(self, *labels: str) -> Any:
+        """The child with these values of the labels, to be changed."""
+        child = self._children.get(labels)
+        if child is None:
+            child = self._children[labels] = self._whole.labels(*labels) if labels else self._whole
+        self._lines[labels] = None
+        return child
+
+    def without(self, **labels: str) -> None:
+        """Forget the children with these labels."""
+        for values in [*self._children]:
+            if labels.items() <= dict(zip(self._names, values, strict=True)).items():
+                self._whole.remove(*values)
+                del self._children[values], self._lines[values]
+
+    def text(self, form: Format) -> str:
+        """Header and samples."""
+        for values, known in self._lines.items():
+            if known is None:
+                labels = tuple(zip(self._names, values, strict=True))
+                self._lines[values] = "".join(
+                    line(each.name, written((*labels, *each.labels.items())), each.value)
+                    for family in self._children[values].collect()
+                    for each in family.samples
+                )
+        return self._headers[form] + "".join(map(str, self._lines.values()))
+
+
 class _Requests:
     """The metrics about requests to Braze, and the lock under which they change."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.changes = 0  # how often anything in the registry changed
-        self.sent = Counter(*_labelled(catalog.REQUESTS), registry=registry)
-        self.failed = Counter(*_labelled(catalog.FAILURES), registry=registry)
-        self.duration = Histogram(
-            *_labelled(catalog.REQUEST_DURATION), buckets=_BUCKETS, registry=registry
+        self.sent = _Family(Counter, catalog.REQUESTS)
+        self.failed = _Family(Counter, catalog.FAILURES)
+        self.duration = _Family(Histogram, catalog.REQUEST_DURATION, buckets=_BUCKETS)
+        self.limit = _Family(Gauge, catalog.RATE_LIMIT)
+        self.remaining = _Family(Gauge, catalog.RATE_LIMIT_REMAINING)
+        self.reset = _Family(Gauge, catalog.RATE_LIMIT_RESET)
+        self.throttled = _Family(Counter, catalog.THROTTLED)
+        self.families = (
+            self.sent,
+            self.failed,
+            self.duration,
+            self.limit,
+            self.remaining,
+            self.reset,
+            self.throttled,
         )
-        self.limit = Gauge(*_labelled(catalog.RATE_LIMIT), registry=registry)
-        self.remaining = Gauge(*_labelled(catalog.RATE_LIMIT_REMAINING), registry=registry)
-        self.reset = Gauge(*_labelled(catalog.RATE_LIMIT_RESET), registry=registry)
-        self.throttled = Counter(*_labelled(catalog.THROTTLED), registry=registry)
 
 
 class WorkspaceTelemetry:
@@ -55,29 +102,22 @@ class WorkspaceTelemetry:
         self.endpoints = frozenset(endpoints)
         self.retired = False
         self.quota = RateLimit()
-        asked = sorted(self.endpoints)
-        # Kept, because to find one again takes longer than to count.
-        self._sent = {each: requests.sent.labels(workspace, each) for each in asked}
-        self._duration = {each: requests.duration.labels(each) for each in asked}
-        for endpoint in asked:
+        for endpoint in sorted(self.endpoints):
+            requests.sent.of(workspace, endpoint)
+            requests.duration.of(endpoint)
             for reason in catalog.REASONS:
-                requests.failed.labels(workspace, endpoint, reason)
-        requests.throttled.labels(workspace)
-        requests.changes += 1
+                requests.failed.of(workspace, endpoint, reason)
+        requests.throttled.of(workspace)
 
     def requested(self, endpoint: str, seconds: float, reason: str | None) -> None:
         """A request to `endpoint` took `seconds`, and failed for `reason` unless that is None."""
         with self._requests.lock:
             if self.retired:
                 return
-            of = self._workspace, endpoint
-            (self._sent.get(endpoint) or self._requests.sent.labels(*of)).inc()
-            (self._duration.get(endpoint) or self._requests.duration.labels(endpoint)).observe(
-                seconds
-            )
+            self._requests.sent.of(self._workspace, endpoint).inc()
+            self._requests.duration.of(endpoint).observe(seconds)
             if reason is not None:
-                self._requests.failed.labels(*of, reason).inc()
-            self._requests.changes += 1
+                self._requests.failed.of(self._workspace, endpoint, reason).inc()
 
     def rate_limit(self, limit: RateLimit) -> None:
         """Braze's headers said `limit`; what they did not say stands as it was."""
@@ -91,15 +131,13 @@ class WorkspaceTelemetry:
                 (self._requests.reset, known.reset, self.quota.reset),
             ):
                 if now is not None and now != before:
-                    gauge.labels(self._workspace).set(now)
-                    self._requests.changes += 1
+                    gauge.of(self._workspace).set(now)
 
     def throttled(self, seconds: float) -> None:
         """A request waited `seconds` for the limiter."""
         with self._requests.lock:
             if not self.retired:
-                self._requests.throttled.labels(self._workspace).inc(seconds)
-                self._requests.changes += 1
+                self._requests.throttled.of(self._workspace).inc(seconds)
 
 
 class Telemetry:
@@ -113,25 +151,33 @@ class Telemetry:
     def __init__(self, *, revision: str = "", process: bool = True) -> None:
         # It would be a second series for each counter, which nothing of ours asks for.
         disable_created_metrics()
-        self._registry = registry = CollectorRegistry()
         build = catalog.BUILD_INFO
-        Info(build.name.removesuffix("_info"), build.help, registry=registry).info(
+        info = Info(build.name.removesuffix("_info"), build.help, registry=None)
+        info.info(
             {
                 "version": __version__,
                 "revision": revision,
                 "pythonversion": platform.python_version(),
             }
         )
-        self._requests = _Requests(registry)
+        self._requests = _Requests()
         self._workspaces: dict[str, WorkspaceTelemetry] = {}
-        self._reload_successful = Gauge(*_labelled(catalog.RELOAD_SUCCESSFUL), registry=registry)
-        self._reloaded = Gauge(*_labelled(catalog.RELOAD_TIMESTAMP), registry=registry)
-        self._rendered: dict[Format, tuple[int, bytes]] = {}
+        self._reload_successful = _Family(Gauge, catalog.RELOAD_SUCCESSFUL)
+        self._reloaded = _Family(Gauge, catalog.RELOAD_TIMESTAMP)
+        for gauge in (self._reload_successful, self._reloaded):
+            gauge.of().set(0)
         self._process = CollectorRegistry()
+        runs: list[Collected] = [*info.collect()]
         if process:
-            PlatformCollector(registry=registry)
+            runs += PlatformCollector(registry=None).collect()
             ProcessCollector(registry=self._process)
             GCCollector(registry=self._process)
+        self._runs = {form: _text(runs, form) for form in Format}
+        self._families = (
+            *self._requests.families,
+            self._reload_successful,
+            self._reloaded,
+        )
         self.look()
 
     def look(self) -> None:
@@ -144,24 +190,21 @@ class Telemetry:
 
     def render(self, form: Format) -> bytes:
         """The samples of this moment; for OpenMetrics with the `# EOF` that ends the page."""
-        known, counted = self._rendered.get(form, (-1, b""))
-        if known != self._requests.changes:
-            with self._requests.lock:  # or half of a change would stand until the next one
-                counted = _lines(self._registry.collect(), form)
-                self._rendered[form] = (self._requests.changes, counted)
-        return counted + _lines(self._used, form) + _END[form]
+        with self._requests.lock:  # or half of a change would stand until the next one
+            counted = [family.text(form) for family in self._families]
+        return "".join((self._runs[form], *counted, _text(self._used, form), _END[form])).encode()
 
     def settings_read(self, moment: float | None) -> None:
         """The settings were read at `moment` (epoch seconds), or could not be read (None)."""
         if moment is not None:
-            self._reloaded.set(moment)
+            with self._requests.lock:
+                self._reloaded.of().set(moment)
         self.settings_are(good=moment is not None)
 
     def settings_are(self, *, good: bool) -> None:
         """What the files with settings say now can be used, or not."""
         with self._requests.lock:
-            self._reload_successful.set(good)
-            self._requests.changes += 1
+            self._reload_successful.of().set(good)
 
     def of(self, workspace: str, endpoints: Iterable[str]) -> WorkspaceTelemetry:
         """The counters of `workspace`, from now on at 0 or where they stand for each of
@@ -178,10 +221,8 @@ class Telemetry:
                 new.quota = before.quota
                 before.retired = True
                 for endpoint in before.endpoints - new.endpoints:
-                    gone = {"workspace": workspace, "endpoint": endpoint}
-                    self._requests.sent.remove_by_labels(gone)
-                    self._requests.failed.remove_by_labels(gone)
-                self._requests.changes += 1
+                    for family in (self._requests.sent, self._requests.failed):
+                        family.without(workspace=workspace, endpoint=endpoint)
             return new
 
     def quotas(self) -> dict[str, RateLimit]:
@@ -193,29 +234,21 @@ class Telemetry:
         """Take the workspace's own metrics away, for good."""
         with self._requests.lock:
             self._workspaces.pop(workspace).retired = True
-            for metric in (
-                self._requests.sent,
-                self._requests.failed,
-                self._requests.limit,
-                self._requests.remaining,
-                self._requests.reset,
-                self._requests.throttled,
-            ):
-                metric.remove_by_labels({"workspace": workspace})
-            self._requests.changes += 1
+            for family in self._requests.families:
+                family.without(workspace=workspace)
 
 
-def _lines(collected: Iterable[Collected], form: Format) -> bytes:
+def _text(collected: Iterable[Collected], form: Format) -> str:
     """What prometheus_client collected, as the rest of the page is written: its own way takes five
     times as long.
     """
-    lines: list[str] = []
-    for family in collected:
-        name = family.name + OPENMETRICS_SUFFIX.get(family.type, "")
-        lines.append(header(Metric(name, family.type, (), family.documentation), form))
-        lines += (line(s.name, written(s.labels.items()), s.value) for s in family.samples)
-    return "".join(lines).encode()
+    return "".join(
+        _header(family, form)
+        + "".join(line(s.name, written(s.labels.items()), s.value) for s in family.samples)
+        for family in collected
+    )
 
 
-def _labelled(metric: Metric) -> tuple[str, str, tuple[str, ...]]:
-    return metric.name, metric.help, metric.labels
+def _header(family: Collected, form: Format) -> str:
+    name = family.name + OPENMETRICS_SUFFIX.get(family.type, "")
+    return header(Metric(name, family.type, (), family.documentation), form)
