@@ -14,6 +14,7 @@ from exporter.limiter import Interrupted, Limiter, Paused
 from exporter.model import Answer, Family, RateLimit, Segment, Series
 from exporter.pacing import asked_wait, backoff, read_rate_limit
 from exporter.redaction import hidden
+from exporter.steps import give_way
 from exporter.transport import Reply, TransportError
 
 log = logging.getLogger(__name__)
@@ -175,6 +176,7 @@ class Client:
             try:
                 key = self._key()
                 reply = self._http.get(path, query, key)
+                give_way()
                 limit = read_rate_limit(reply.headers)
                 self._observer.rate_limit(limit)
                 self._limiter.heed(limit)

@@ -18,6 +18,10 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.poolmanager import PoolManager
+from urllib3.response import HTTPResponse
+from urllib3.util import wait_for_read
+
+from exporter.steps import give_way
 
 
 @dataclass(slots=True)
@@ -162,6 +166,15 @@ class OpenConnections:
                 self._changed.wait(None if nearest == math.inf else nearest - now)
 
 
+def _answered(connection: HTTPConnection) -> None:
+    """Wait for the first bytes of an answer, and then until no page is being made: answers that
+    come at the same time would all be read before it.
+    """
+    if connection.sock is not None and connection.timeout:
+        wait_for_read(connection.sock, connection.timeout)
+    give_way()
+
+
 def _pool_classes(watched: OpenConnections) -> dict[str, Any]:
     class Plain(HTTPConnection):
         def _new_conn(self) -> socket.socket:
@@ -172,6 +185,10 @@ def _pool_classes(watched: OpenConnections) -> dict[str, Any]:
                 watched.use(self.sock)
             super().request(*args, **kwargs)
 
+        def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as urllib3's own
+            _answered(self)
+            return super().getresponse()
+
     class Secure(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
             return watched.connect(self)
@@ -180,6 +197,10 @@ def _pool_classes(watched: OpenConnections) -> dict[str, Any]:
             if self.sock is not None:
                 watched.use(self.sock)
             super().request(*args, **kwargs)
+
+        def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as urllib3's own
+            _answered(self)
+            return super().getresponse()
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain

@@ -18,6 +18,7 @@ from typing import cast
 
 import h11
 
+from exporter.steps import leave_way, take_way
 from exporter.tls import Certificate
 from exporter.web import Request, Response, plain
 
@@ -101,6 +102,7 @@ class Client:
         except OSError as error:  # timeouts among them
             log.debug("a client is gone: %r", error)
         finally:
+            leave_way()
             self.hang_up()
 
     def finish(self) -> None:
@@ -201,7 +203,10 @@ class Client:
         return event
 
     async def _read(self) -> None:
-        self._wire.receive_data(await self._reader.read(_READ_BYTES))
+        leave_way()
+        data = await self._reader.read(_READ_BYTES)
+        take_way()
+        self._wire.receive_data(data)
 
     async def _send(self, response: Response, *, hang_up: bool) -> None:
         close = [("Connection", "close")] if hang_up else []
@@ -220,7 +225,9 @@ class Client:
                 self.progress = asyncio.get_running_loop().time()
                 # Not writelines(): after it, drain() waits for nothing in Python 3.12.0 to 3.13.1
                 # (CVE-2024-12254).
+                take_way()
                 self._writer.write(b"".join((*pieces, chunk)))
+                leave_way()  # or a client that does not read would hold up the polls
                 await self._writer.drain()
                 pieces = []
         self._wire.send(h11.EndOfMessage())

@@ -20,6 +20,7 @@ from typing import Any
 
 from exporter.admission import Guard, Policy
 from exporter.conversation import Client, Limits
+from exporter.steps import leave_way
 from exporter.web import Request, Response, Site, plain
 
 __all__ = ["Limits", "ListenError", "Server"]
@@ -198,6 +199,7 @@ class Server:
                 async with self._door:
                     await self._make_room()
                 loop = asyncio.get_running_loop()
+                leave_way()  # a page for people can wait, as they can
                 return await loop.run_in_executor(self._pool, self._site.respond, request)
         finally:
             self._places += 1

@@ -13,7 +13,7 @@ from exporter.negotiation import Format
 from exporter.past import History, Past
 from exporter.rendering import Lines, collector_lines, series_lines, workspace_lines
 from exporter.standing import CollectorStanding, Standing
-from exporter.steps import in_small_steps
+from exporter.steps import give_way, giving_way, in_small_steps
 from exporter.watch import Selection, Watch, select
 
 _HEADERS = {
@@ -118,12 +118,13 @@ class Store:
                 workspace.choose()
                 if SEGMENTS in workspace.collectors:
                     self._prune(workspace, SEGMENTS)
-            collector.held, restated = held_after(
-                collector.held,
-                reading,
-                frozenset(workspace.wanted(reading.collector)).__contains__,
-                watch,
-            )
+            wanted = frozenset(workspace.wanted(reading.collector))
+
+            def is_wanted(series: Series) -> bool:
+                give_way()
+                return series in wanted
+
+            collector.held, restated = held_after(collector.held, reading, is_wanted, watch)
             collector.restated += restated
             self._write(workspace, reading.collector)
             self._replace()
@@ -252,7 +253,7 @@ class Store:
         """Render what one collector changes: its own lines and its workspace's."""
         watch, collector, now = workspace.watch, workspace.collectors[name], self._now()
         keep = watch.keep_of(name)
-        collector.values = series_lines(visible(collector.held, keep, now))
+        collector.values = series_lines(giving_way(visible(collector.held, keep, now)))
         collector.until = next_change(collector.held, keep, now)
         collector.state = collector_lines(
             watch.workspace,
