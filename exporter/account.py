@@ -7,12 +7,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, Self
 
-from exporter.client import HTTP, Client, Observer
+from exporter.client import Client, Observer
 from exporter.config import Workspace
 from exporter.limiter import Limiter
 from exporter.secretfile import ApiKey
 from exporter.shard import EVERYTHING, Shard
-from exporter.transport import Transport
+from exporter.transport import HTTP, Transport
 
 
 class Counters(Observer, Protocol):

@@ -14,8 +14,7 @@ from exporter.limiter import Interrupted, Limiter, Paused
 from exporter.model import Answer, Family, RateLimit, Segment, Series
 from exporter.pacing import asked_wait, backoff, read_rate_limit
 from exporter.redaction import hidden
-from exporter.steps import give_way
-from exporter.transport import Reply, TransportError
+from exporter.transport import HTTP, Reply, TransportError
 
 log = logging.getLogger(__name__)
 
@@ -64,13 +63,6 @@ class Observer(Protocol):
 
     def rate_limit(self, limit: RateLimit) -> None:
         """An answer's headers said `limit`."""
-
-
-class HTTP(Protocol):
-    """What sends one GET: `transport.Transport`, or a fake."""
-
-    def get(self, path: str, query: Mapping[str, str], key: str) -> Reply:
-        """The answer, whatever its status; raises TransportError for none."""
 
 
 class Client:
@@ -176,7 +168,6 @@ class Client:
             try:
                 key = self._key()
                 reply = self._http.get(path, query, key)
-                give_way()
                 limit = read_rate_limit(reply.headers)
                 self._observer.rate_limit(limit)
                 self._limiter.heed(limit)

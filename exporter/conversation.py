@@ -10,11 +10,11 @@ import logging
 import math
 import re
 import ssl
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import cast
+from typing import SupportsIndex, cast
 
 import h11
 
@@ -43,6 +43,15 @@ class Limits:
     linger_seconds: float = 1.0  # for a client to see that we hang up
     passwords: int = 16  # waiting to be checked, besides the one that is
     waiting: int = 16  # requests for blocking routes, besides the one being answered
+
+
+class Reader(asyncio.StreamReader):
+    """What a client sends; others give way from its first byte on."""
+
+    def feed_data(self, data: Iterable[SupportsIndex]) -> None:
+        """Take what came."""
+        take_way()
+        super().feed_data(data)
 
 
 class Client:
@@ -126,7 +135,7 @@ class Client:
         # those who say nothing count among the connections too. The new reader and writer are made
         # as asyncio.open_connection makes them.
         loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader(self._limits.head_bytes)
+        reader = Reader(self._limits.head_bytes)
         protocol = asyncio.StreamReaderProtocol(reader)
         transport = await loop.start_tls(
             self._accepted.transport,
@@ -204,9 +213,7 @@ class Client:
 
     async def _read(self) -> None:
         leave_way()
-        data = await self._reader.read(_READ_BYTES)
-        take_way()
-        self._wire.receive_data(data)
+        self._wire.receive_data(await self._reader.read(_READ_BYTES))
 
     async def _send(self, response: Response, *, hang_up: bool) -> None:
         close = [("Connection", "close")] if hang_up else []

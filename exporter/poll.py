@@ -27,9 +27,6 @@ for a complete one under any wrong time zone, and for what Braze restates.
 
 _REFUSALS = 5
 _TURN = 0.01  # seconds
-# Of the time, how much must have been spent computing for more threads to be of no use, and for
-# fewer to do: they would only wait for the interpreter.
-_ENOUGH, _TOO_MUCH = 0.7, 0.95
 
 
 def poll_discovery(
@@ -123,6 +120,41 @@ def poll_series(
     )
 
 
+class Width:
+    """How many of up to `most` threads are worth having.
+
+    Where Braze answers at once, one of them computes nearly all the time, and the others would only
+    wait for the interpreter. So there is one at first; more while the process leaves time unused,
+    fewer while it uses all. `moment` and `used` are what clocks of time and of the process's CPU
+    time show (seconds).
+    """
+
+    _ENOUGH, _TOO_MUCH = 0.7, 0.95  # of the time
+
+    def __init__(self, most: int, moment: float, used: float) -> None:
+        self._most = most
+        self._moment = moment
+        self._used = used
+        self.now = 1
+
+    def look(self, moment: float, used: float) -> None:
+        """Judge by what was used since the last look, unless that was only just."""
+        passed = moment - self._moment
+        if passed < _TURN:
+            return
+        share = (used - self._used) / passed
+        if share < self._ENOUGH:
+            self.now = min(4 * self.now, self._most)
+        elif share > self._TOO_MUCH:
+            self.now = max(self.now - 1, 1)
+        self._moment, self._used = moment, used
+
+    @property
+    def wait(self) -> float | None:
+        """How long to wait (seconds) before the next look; None for as long as it takes."""
+        return _TURN if self.now < self._most else None
+
+
 def spread(
     call: Callable[[T], R],
     items: Iterable[T],
@@ -132,7 +164,7 @@ def spread(
     computed: Callable[[], float] = time.process_time,
 ) -> Iterator[tuple[T, R]]:
     """Each item with what `call` made of it, as they come, up to `width` of them under way at a
-    time: as many as it takes to keep Braze, or else the interpreter, busy.
+    time.
 
     No more than that is ever queued: so the collectors that share `threads` take turns, whatever
     the length of their lists, and a poll that is interrupted has nothing left to take back. A turn
@@ -168,12 +200,12 @@ def spread(
         running.add(future)
         future.add_done_callback(done.put)
 
-    more, wide, looked, used = True, 1, monotonic(), computed()
+    more, worth = True, Width(width, monotonic(), computed())
     try:
         begin()
         while running:
             try:
-                future = done.get(timeout=_TURN if more and wide < width else None)
+                future = done.get(timeout=worth.wait if more else None)
             except Empty:
                 pass
             else:
@@ -181,15 +213,8 @@ def spread(
                 made = future.result()
                 yield from made
                 more = more and bool(made)
-            moment = monotonic()
-            if moment - looked >= _TURN:
-                share = (computed() - used) / (moment - looked)
-                if share < _ENOUGH:
-                    wide = min(4 * wide, width)
-                elif share > _TOO_MUCH:
-                    wide = max(wide - 1, 1)
-                looked, used = moment, computed()
-            while more and len(running) < wide:
+            worth.look(monotonic(), computed())
+            while more and len(running) < worth.now:
                 begin()
     finally:
         over.set()

@@ -19,7 +19,7 @@ from http import HTTPStatus
 from typing import Any
 
 from exporter.admission import Guard, Policy
-from exporter.conversation import Client, Limits
+from exporter.conversation import Client, Limits, Reader
 from exporter.steps import leave_way
 from exporter.web import Request, Response, Site, plain
 
@@ -112,14 +112,8 @@ class Server:
     async def _serve(self, sockets: Iterable[socket.socket]) -> None:
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(self._tell)
-        limits = self._limits
         servers = [
-            await asyncio.start_server(
-                self._welcome,
-                sock=sock,
-                limit=limits.head_bytes,
-                backlog=_ACCEPTED,
-            )
+            await self._loop.create_server(self._protocol, sock=sock, backlog=_ACCEPTED)
             for sock in sockets
         ]
         for sock in sockets:
@@ -139,6 +133,10 @@ class Server:
             await asyncio.wait(self._clients.values())
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._guard.close()
+
+    def _protocol(self) -> asyncio.StreamReaderProtocol:
+        reader = Reader(self._limits.head_bytes)
+        return asyncio.StreamReaderProtocol(reader, self._welcome)
 
     def _tell(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Log what nobody caught; that no connection can be accepted in one line, now and then."""

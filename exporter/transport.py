@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import requests
@@ -17,6 +17,7 @@ from requests.structures import CaseInsensitiveDict
 
 from exporter import __version__
 from exporter.connections import OpenConnections
+from exporter.steps import give_way
 
 BODY_CAP = 8 * 1024 * 1024
 """Bytes of a body, as sent and unpacked: 100 points take 5 kB, 100 segments with long names and
@@ -44,6 +45,13 @@ class Reply:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+class HTTP(Protocol):
+    """What sends one GET: `Transport`, or a fake."""
+
+    def get(self, path: str, query: Mapping[str, str], key: str) -> Reply:
+        """The answer, whatever its status; raises TransportError for none."""
 
 
 class Transport:
@@ -126,7 +134,9 @@ class Transport:
             proxies=self._proxies,
         ) as response:
             headers = {name.lower(): value for name, value in response.headers.items()}
-            return Reply(response.status_code, headers, _read(response.raw))
+            body = _read(response.raw)
+        give_way()  # what is made of it takes as long again
+        return Reply(response.status_code, headers, body)
 
     def _url(self, path: str) -> str:
         if path not in self._urls:

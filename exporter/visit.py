@@ -9,11 +9,11 @@ from types import TracebackType
 from typing import Self
 
 from exporter.account import Account
-from exporter.client import HTTP, Client
+from exporter.client import Client
 from exporter.config import Workspace
 from exporter.model import RateLimit
 from exporter.secretfile import ApiKey
-from exporter.transport import Reply
+from exporter.transport import HTTP, Reply
 
 
 class Visit:

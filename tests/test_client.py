@@ -9,11 +9,11 @@ import pytest
 import responses
 
 from exporter import __version__
-from exporter.client import HTTP, BrazeError, Client
+from exporter.client import BrazeError, Client
 from exporter.families import FAMILY, LIST
 from exporter.limiter import Interrupted, Limiter
 from exporter.model import RateLimit, Segment, Series
-from exporter.transport import Reply, Transport, TransportError
+from exporter.transport import HTTP, Reply, Transport, TransportError
 from tests.fakes import NOW, TODAY, FakeClock, daily, hourly, size
 
 KEY = "0f6b3c52-9d1e-4c0a-8a35-7be12c4d9e60"

@@ -11,7 +11,7 @@ import pytest
 from exporter.client import BrazeError
 from exporter.limiter import Interrupted
 from exporter.model import Answer, Reading, Segment, Series
-from exporter.poll import poll_discovery, poll_series, spread
+from exporter.poll import Width, poll_discovery, poll_series, spread
 from tests.doubles import eventually
 from tests.fakes import NOW, FakeClock, daily, days, hourly, size
 from tests.inline import Inline
@@ -292,17 +292,19 @@ def test_items_are_taken_only_when_there_is_room() -> None:
     """So that a poll can change its mind about the rest."""
     numbers, clock = Numbers(), count()
 
-    first = next(iter(spread(str, numbers, Inline(), 2, lambda: float(next(clock)))))
+    outcomes = iter(spread(str, numbers, Inline(), 2, lambda: float(next(clock)), lambda: 0.0))
 
-    assert first in ((0, "0"), (1, "1"))
-    assert numbers.taken == [0, 1]
+    assert next(outcomes) == (0, "0")
+    assert numbers.taken == [0]
+    assert next(outcomes)[0] in (1, 2)
+    assert numbers.taken == [0, 1, 2]
 
 
 def test_a_thread_goes_on_by_itself_where_braze_is_quick() -> None:
     """For a moment: then the collectors that share it have their turn."""
     numbers, clock = Numbers(), count()
 
-    next(iter(spread(str, numbers, Inline(), 1, lambda: next(clock) * 0.006)))
+    next(iter(spread(str, numbers, Inline(), 1, lambda: next(clock) * 0.003)))
 
     assert numbers.taken == [0, 1, 2, 3]
 
@@ -314,6 +316,43 @@ def test_after_a_failure_a_thread_asks_first_whether_to_go_on() -> None:
     next(iter(spread(lambda _: ValueError("refused"), numbers, Inline(), 1, lambda: 0.0)))
 
     assert numbers.taken == [0]
+
+
+@pytest.mark.parametrize(
+    ("share", "widths"),
+    [
+        pytest.param(0.05, [4, 16, 32, 32], id="Braze takes its time: all that are allowed"),
+        pytest.param(0.8, [1, 1, 1, 1], id="Braze is quick: one computes nearly all the time"),
+        pytest.param(1.2, [1, 1, 1, 1], id="the process is busy with something else"),
+    ],
+)
+def test_there_are_as_many_threads_as_are_worth_having(share: float, widths: list[int]) -> None:
+    """By how much of the time the process computes."""
+    width = Width(32, 100.0, 7.0)
+    seen = []
+    for look in range(1, 5):
+        width.look(100 + look, 7 + look * share)
+        seen.append(width.now)
+
+    assert seen == widths
+
+
+def test_threads_that_are_in_each_others_way_become_fewer() -> None:
+    """One at a time, down to one, and more again once there is time to spare."""
+    width, moment, used, seen = Width(4, 0.0, 0.0), 0.0, 0.0, []
+    for share in (0.1, 1.0, 1.0, 0.9, 1.0, 1.0, 0.1):
+        moment, used = moment + 1, used + share
+        width.look(moment, used)
+        seen.append(width.now)
+
+    assert seen == [4, 3, 2, 2, 1, 1, 4]
+
+
+def test_a_look_too_soon_says_nothing() -> None:
+    """A moment of computing between two answers is no sign of anything."""
+    width = Width(8, 0.0, 0.0)
+    width.look(0.001, 0.0)
+    assert width.now == 1
 
 
 # The stop

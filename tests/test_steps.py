@@ -1,10 +1,48 @@
-"""A publish lets scrapes have the interpreter; afterwards all is as Python has it."""
+"""Polls and publishes let scrapes have the interpreter; afterwards all is as Python has it."""
 
 import sys
+import threading
+import time
+from collections.abc import Iterator
 
 import pytest
 
-from exporter.steps import in_small_steps
+from exporter.steps import give_way, giving_way, in_small_steps, leave_way, take_way
+
+
+@pytest.fixture
+def taken() -> Iterator[None]:
+    """A page is being made."""
+    take_way()
+    yield
+    leave_way()
+
+
+def test_without_a_page_nobody_waits() -> None:
+    begun = time.monotonic()
+    assert list(giving_way(range(1000))) == list(range(1000))
+    assert time.monotonic() - begun < 1
+
+
+@pytest.mark.usefixtures("taken")
+def test_who_computes_waits_until_a_page_is_made() -> None:
+    """Here it is made by the time that somebody waits."""
+    waiting = threading.Thread(target=lambda: list(giving_way(range(200))))
+    waiting.start()
+    assert waiting.is_alive()
+
+    leave_way()
+    waiting.join(0.5)  # two hundred waits that nobody ends would take a second
+
+    assert not waiting.is_alive()
+
+
+@pytest.mark.usefixtures("taken")
+def test_nobody_waits_for_ever() -> None:
+    """Whoever scrapes without a pause slows a poll, and cannot stop it."""
+    begun = time.monotonic()
+    give_way()
+    assert time.monotonic() - begun < 1
 
 
 def test_others_wait_less_only_while_it_lasts() -> None:

@@ -8,7 +8,7 @@ from typing import Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.client import HTTP, Client
+from exporter.client import Client
 from exporter.families import DISCOVERY, EVENTS, KPI, SEGMENTS, SESSIONS
 from exporter.limiter import Limiter
 from exporter.model import Reading, Unit
@@ -20,7 +20,7 @@ from exporter.simulator import DEFAULT_KEY, Simulator, World
 from exporter.simulator import serve as serve_simulator
 from exporter.snapshot import Store
 from exporter.telemetry import Telemetry
-from exporter.transport import Reply, Transport
+from exporter.transport import HTTP, Reply, Transport
 from exporter.watch import Watch
 from tests.inline import Inline
 
