@@ -134,7 +134,9 @@ def main(argv: Sequence[str] = sys.argv[1:]) -> None:
     """Print the tables; with `--small`, of a small case that takes seconds."""
     sizes, seconds = ((1_000,), 0.3) if "--small" in argv else (SIZES, 3.0)
     others, missing = peers()
-    print(f"Load average at the start: {load()}.", end="")
+    # bbr paces what it sends, over loopback as well, and stalls small answers that come seldom.
+    control = Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip()
+    print(f"Load average at the start: {load()}. TCP congestion control: {control}.", end="")
     print(f" Not on this machine: {', '.join(missing)}.\n" if missing else "\n")
     one = "CPU a scrape | p50 / p99 | a second | size"
     print(f"| series | server | identity: {one} | gzip: {one} |")

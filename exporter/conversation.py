@@ -234,7 +234,7 @@ class Client:
                 # (CVE-2024-12254).
                 take_way()
                 self._writer.write(b"".join((*pieces, chunk)))
-                leave_way()  # or a client that does not read would hold up the polls
+                leave_way()
                 await self._writer.drain()
                 pieces = []
         self._wire.send(h11.EndOfMessage())

@@ -13,7 +13,7 @@ from exporter.negotiation import Format
 from exporter.past import History, Past
 from exporter.rendering import Lines, collector_lines, series_lines, workspace_lines
 from exporter.standing import CollectorStanding, Standing
-from exporter.steps import give_way, giving_way, in_small_steps
+from exporter.steps import Courtesy, in_small_steps
 from exporter.watch import Selection, Watch, select
 
 _HEADERS = {
@@ -119,14 +119,15 @@ class Store:
                 if SEGMENTS in workspace.collectors:
                     self._prune(workspace, SEGMENTS)
             wanted = frozenset(workspace.wanted(reading.collector))
+            courtesy = Courtesy()
 
             def is_wanted(series: Series) -> bool:
-                give_way()
+                courtesy.give()
                 return series in wanted
 
             collector.held, restated = held_after(collector.held, reading, is_wanted, watch)
             collector.restated += restated
-            self._write(workspace, reading.collector)
+            self._write(workspace, reading.collector, courtesy)
             self._replace()
             return tuple(new for new in workspace.selection.selected if new not in known)
 
@@ -138,11 +139,11 @@ class Store:
             workspace = self._workspaces.get(watch.workspace)
             if workspace is None or workspace.watch is not watch:
                 return
-            held = workspace.collectors[collector].held
-            for series, (points, history) in pasts.items():
+            held, courtesy = workspace.collectors[collector].held, Courtesy()
+            for series, (points, history) in courtesy.before_each(pasts.items()):
                 if series in held:
                     held[series] = with_history(held[series], series, points, history, watch)
-            self._write(workspace, collector)
+            self._write(workspace, collector, courtesy)
             self._replace()
 
     def without_past(self, watch: Watch, collector: str) -> dict[Series, Past]:
@@ -249,11 +250,12 @@ class Store:
         collector.held = {s: held for s, held in collector.held.items() if s in wanted}
         self._write(workspace, name)
 
-    def _write(self, workspace: _Workspace, name: str) -> None:
+    def _write(self, workspace: _Workspace, name: str, courtesy: Courtesy | None = None) -> None:
         """Render what one collector changes: its own lines and its workspace's."""
         watch, collector, now = workspace.watch, workspace.collectors[name], self._now()
         keep = watch.keep_of(name)
-        collector.values = series_lines(giving_way(visible(collector.held, keep, now)))
+        shown = visible(collector.held, keep, now)
+        collector.values = series_lines(courtesy.before_each(shown) if courtesy else shown)
         collector.until = next_change(collector.held, keep, now)
         collector.state = collector_lines(
             watch.workspace,

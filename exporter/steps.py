@@ -6,6 +6,7 @@ times, would lose to the threads of a poll whose answers come all at once, and w
 
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -17,15 +18,19 @@ T = TypeVar("T")
 _STEP = 0.0001
 _USUAL = sys.getswitchinterval()
 
-# Seconds that anybody waits for scrapes at a time, however many there are: a page is made in one.
-_PATIENCE = 0.005
+# Seconds after which others go on, whatever became of the page: it is made in one thousandth,
+# unless it waits for something itself, perhaps for those who wait for it.
+_LONGEST = 0.01
 
 _free = threading.Event()
 _free.set()
+_until = 0.0
 
 
 def take_way() -> None:
     """A page is being made: others wait with what they compute, until `leave_way`."""
+    global _until  # noqa: PLW0603 - there is one interpreter
+    _until = time.monotonic() + _LONGEST
     _free.clear()
 
 
@@ -34,17 +39,34 @@ def leave_way() -> None:
     _free.set()
 
 
-def give_way() -> None:
-    """Wait, but not for long, while a page is being made."""
-    if not _free.is_set():
-        _free.wait(_PATIENCE)
+def give_way() -> float:
+    """Wait while a page is being made, but not for long; returns how long (seconds)."""
+    if _free.is_set():
+        return 0.0
+    begun = time.monotonic()
+    if begun < _until:
+        _free.wait(_until - begun)
+    return time.monotonic() - begun
 
 
-def giving_way(items: Iterable[T]) -> Iterator[T]:
-    """The items, the way given before each."""
-    for item in items:
-        give_way()
-        yield item
+class Courtesy:
+    """Gives way before each step of a long work, for up to `seconds` in all: a work that is never
+    done would be worse than a page that comes late.
+    """
+
+    def __init__(self, seconds: float = 0.5) -> None:
+        self._left = seconds
+
+    def give(self) -> None:
+        """Give way."""
+        if self._left > 0:
+            self._left -= give_way()
+
+    def before_each(self, items: Iterable[T]) -> Iterator[T]:
+        """The items, the way given before each."""
+        for item in items:
+            self.give()
+            yield item
 
 
 @contextmanager

@@ -1,13 +1,14 @@
 """Polls and publishes let scrapes have the interpreter; afterwards all is as Python has it."""
 
 import sys
-import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from exporter.steps import give_way, giving_way, in_small_steps, leave_way, take_way
+from exporter.steps import Courtesy, give_way, in_small_steps, leave_way, take_way
+from tests.doubles import eventually
 
 
 @pytest.fixture
@@ -19,30 +20,40 @@ def taken() -> Iterator[None]:
 
 
 def test_without_a_page_nobody_waits() -> None:
-    begun = time.monotonic()
-    assert list(giving_way(range(1000))) == list(range(1000))
-    assert time.monotonic() - begun < 1
+    assert give_way() == 0
 
 
 @pytest.mark.usefixtures("taken")
 def test_who_computes_waits_until_a_page_is_made() -> None:
     """Here it is made by the time that somebody waits."""
-    waiting = threading.Thread(target=lambda: list(giving_way(range(200))))
-    waiting.start()
-    assert waiting.is_alive()
-
-    leave_way()
-    waiting.join(0.5)  # two hundred waits that nobody ends would take a second
-
-    assert not waiting.is_alive()
+    with ThreadPoolExecutor(1) as others:
+        waited = others.submit(give_way)
+        eventually(waited.running, "somebody waits")
+        leave_way()
+        assert waited.result(5) > 0
+    assert give_way() == 0
 
 
 @pytest.mark.usefixtures("taken")
-def test_nobody_waits_for_ever() -> None:
-    """Whoever scrapes without a pause slows a poll, and cannot stop it."""
-    begun = time.monotonic()
+def test_nobody_waits_for_a_page_that_takes_long() -> None:
+    """It may wait for a password to be checked, or for the store, in which a publish waits for it.
+
+    Once the time is over, a thousand steps are done at once.
+    """
     give_way()
+    begun = time.monotonic()
+    assert list(Courtesy(60).before_each(range(1000))) == list(range(1000))
     assert time.monotonic() - begun < 1
+
+
+def test_a_long_work_waits_for_so_long_in_all() -> None:
+    """Whoever scrapes without a pause makes a publish later, and does not prevent it."""
+    courtesy, begun = Courtesy(0.05), time.monotonic()
+    for _ in courtesy.before_each(range(1000)):
+        take_way()  # the next page
+    leave_way()
+
+    assert 0.05 <= time.monotonic() - begun < 2  # and not 1,000 times a hundredth
 
 
 def test_others_wait_less_only_while_it_lasts() -> None:
