@@ -14,7 +14,7 @@ from bench.braze import segment_id, sizes
 from bench.year import a_watch
 from exporter.buckets import read_points
 from exporter.families import DISCOVERY, FAMILY, SEGMENTS
-from exporter.model import Answer, Reading, Segment
+from exporter.model import Answer, Points, Reading, Segment
 from exporter.snapshot import Store
 
 SEGMENTS_OF_IT = 10_000
@@ -41,7 +41,7 @@ def main(polls: int, segments: int = SEGMENTS_OF_IT) -> None:
         for index, series in enumerate(wanted):
             rows = canned[(index + number) % len(canned)]
             points = read_points(rows, family.field, family.unit, watch.zone, now)
-            answers[series] = Answer(now, points)
+            answers[series] = Answer(now, Points(points))
         store.publish(Reading(watch.workspace, SEGMENTS, now, now, answers=answers), watch)
         del answers
         if number in (1, 2, 5) or number % 20 == 0:

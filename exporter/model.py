@@ -1,9 +1,10 @@
 """What we talk about: segments, series, points, and what a poll learned of them."""
 
-from collections.abc import Mapping
+from array import array
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, overload
 
 
 class Unit(Enum):
@@ -101,6 +102,39 @@ class Point(NamedTuple):
     offset: bool
 
 
+class Points(Sequence[Point]):
+    """Points that take a third of the room: a poll of thousands of series holds the answers of all
+    at once. Each is made anew when it is looked at.
+    """
+
+    __slots__ = ("_columns",)
+
+    def __init__(self, points: Sequence[Point]) -> None:
+        starts, ends, values, offsets = zip(*points, strict=True) if points else ((), (), (), ())
+        self._columns = array("q", starts), array("q", ends), array("d", values), bytes(offsets)
+
+    def __len__(self) -> int:
+        return len(self._columns[0])
+
+    @overload
+    def __getitem__(self, index: int) -> Point: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Point, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Point | tuple[Point, ...]:
+        if isinstance(index, slice):
+            return tuple(self[each] for each in range(len(self))[index])
+        starts, ends, values, offsets = self._columns
+        return Point(starts[index], ends[index], values[index], bool(offsets[index]))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What Braze said of one series: its points by ascending time, one a bucket.
@@ -111,7 +145,7 @@ class Answer:
     """
 
     sent: float
-    points: tuple[Point, ...]
+    points: Sequence[Point]
     ahead: float = 0.0
 
 

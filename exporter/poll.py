@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
+from dataclasses import replace
 from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import TypeVar
@@ -12,7 +13,7 @@ from typing import TypeVar
 from exporter.client import BrazeError
 from exporter.families import DISCOVERY
 from exporter.limiter import Interrupted
-from exporter.model import Answer, Reading, Segment, Series, Unit
+from exporter.model import Answer, Points, Reading, Segment, Series, Unit
 from exporter.refusals import Refusals
 
 log = logging.getLogger(__name__)
@@ -101,7 +102,7 @@ def poll_series(
 
     for series, outcome in spread(attempt, hopeful(), threads, width):
         if isinstance(outcome, Answer):
-            answers[series] = outcome
+            answers[series] = replace(outcome, points=Points(outcome.points))
             asked, answered, reason = asked + 1, answered + 1, None
         else:
             failures[series] = str(outcome)

@@ -10,7 +10,7 @@ import pytest
 
 from exporter.client import BrazeError
 from exporter.limiter import Interrupted
-from exporter.model import Answer, Reading, Segment, Series
+from exporter.model import Answer, Point, Points, Reading, Segment, Series
 from exporter.poll import Width, poll_discovery, poll_series, spread
 from tests.doubles import eventually
 from tests.fakes import NOW, FakeClock, daily, days, hourly, size
@@ -197,6 +197,21 @@ def test_a_key_that_is_revoked_in_the_middle_is_not_hammered() -> None:
 
     assert len(braze.asked) == 3 + 5
     assert len(reading.answers) == 3
+
+
+def test_points_in_little_room_are_the_same_points() -> None:
+    """Of a poll of ten thousand series all answers are held at once."""
+    plain = tuple(
+        Point(day * 86400, (day + 1) * 86400, day + 0.5, day % 2 == 0) for day in range(5)
+    )
+    points = Points(plain)
+
+    assert points == plain
+    assert plain == points
+    assert (points[0], points[-1], points[1:3], points[9:]) == (plain[0], plain[-1], plain[1:3], ())
+    assert [*reversed(points)] == [*reversed(plain)]
+    assert Points(()) == ()
+    assert points != plain[:4]
 
 
 # Threads
