@@ -135,7 +135,8 @@ def main(argv: Sequence[str] = sys.argv[1:]) -> None:
     sizes, seconds = ((1_000,), 0.3) if "--small" in argv else (SIZES, 3.0)
     others, missing = peers()
     # bbr paces what it sends, over loopback as well, and stalls small answers that come seldom.
-    control = Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip()
+    told = Path("/proc/sys/net/ipv4/tcp_congestion_control")
+    control = told.read_text().strip() if told.exists() else "unknown"
     print(f"Load average at the start: {load()}. TCP congestion control: {control}.", end="")
     print(f" Not on this machine: {', '.join(missing)}.\n" if missing else "\n")
     one = "CPU a scrape | p50 / p99 | a second | size"

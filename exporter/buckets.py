@@ -18,6 +18,9 @@ ZONE_MISMATCH = 14 * 3600
 
 _HOUR = 3600
 
+_LONGEST = 64  # characters of a `time`, which takes 35 with all that anyone has reported
+_MOST = 100  # points that Braze gives at a time
+
 # Every form of `time` that anyone has reported or documented: a date, or a date and time with
 # seconds or without, with a fraction or without, and with `Z`, `+hh:mm`, `+h:mm`, `+hhmm` or no
 # offset.
@@ -57,9 +60,12 @@ def _days(rows: Sequence[object], field: str, zone: ZoneInfo) -> Iterator[Point]
         for row in rows
         if isinstance(row, dict)
         and isinstance(time := row.get("time"), str)
+        and len(time) <= _LONGEST
         and (value := _number(row.get(field))) is not None
     ]
-    spans = _spans(tuple([time for time, _ in readable]), zone)
+    times = tuple([time for time, _ in readable])
+    # What Braze does not send is not kept, or it would fill the memory.
+    spans = (_spans if len(times) <= _MOST else _spans.__wrapped__)(times, zone)
     for (_, value), span in zip(readable, spans, strict=True):
         if span is not None:
             yield Point(span[0], span[1], value, False)
@@ -76,7 +82,7 @@ def _read_row(row: object, field: str) -> _Row | None:
     if not isinstance(row, dict):
         return None
     time, value = row.get("time"), _number(row.get(field))
-    read = _read_time(time) if isinstance(time, str) else None
+    read = _read_time(time) if isinstance(time, str) and len(time) <= _LONGEST else None
     return _Row(*read, value) if value is not None and read is not None else None
 
 

@@ -170,8 +170,9 @@ def _answered(connection: HTTPConnection) -> None:
     """Wait for the first bytes of an answer, and then until no page is being made: answers that
     come at the same time would all be read before it.
     """
-    if connection.sock is not None and connection.timeout:
-        wait_for_read(connection.sock, connection.timeout)
+    sock, seconds = connection.sock, connection.timeout
+    if sock is not None and seconds and not wait_for_read(sock, seconds):
+        raise TimeoutError("timed out")
     give_way()
 
 

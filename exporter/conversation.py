@@ -46,11 +46,16 @@ class Limits:
 
 
 class Reader(asyncio.StreamReader):
-    """What a client sends; others give way from its first byte on."""
+    """What a client sends. While more of a request is `awaited`, others give way from the first
+    byte on: whatever comes at another time has to wait itself.
+    """
+
+    awaited = False
 
     def feed_data(self, data: Iterable[SupportsIndex]) -> None:
         """Take what came."""
-        take_way()
+        if self.awaited:
+            take_way()
         super().feed_data(data)
 
 
@@ -63,7 +68,7 @@ class Client:
 
     def __init__(
         self,
-        reader: asyncio.StreamReader,
+        reader: Reader,
         writer: asyncio.StreamWriter,
         respond: Callable[[Request, "Client"], Awaitable[Response]],
         dressed: Callable[[Response], Response],
@@ -213,7 +218,11 @@ class Client:
 
     async def _read(self) -> None:
         leave_way()
-        self._wire.receive_data(await self._reader.read(_READ_BYTES))
+        self._reader.awaited = True
+        try:
+            self._wire.receive_data(await self._reader.read(_READ_BYTES))
+        finally:
+            self._reader.awaited = False
 
     async def _send(self, response: Response, *, hang_up: bool) -> None:
         close = [("Connection", "close")] if hang_up else []

@@ -125,12 +125,12 @@ class Width:
     """How many of up to `most` threads are worth having.
 
     Where Braze answers at once, one of them computes nearly all the time, and the others would only
-    wait for the interpreter. So there is one at first; more while the process leaves time unused,
-    fewer while it uses all. `moment` and `used` are what clocks of time and of the process's CPU
-    time show (seconds).
+    wait for the interpreter. So there is one at first; more while they leave time unused, fewer
+    while they use all. `moment` is what a clock shows, `used` the CPU time that they have had
+    (seconds).
     """
 
-    _ENOUGH, _TOO_MUCH = 0.7, 0.95  # of the time
+    _ENOUGH, _TOO_MUCH = 0.5, 0.8  # of the time
 
     def __init__(self, most: int, moment: float, used: float) -> None:
         self._most = most
@@ -162,7 +162,7 @@ def spread(
     threads: Executor,
     width: int,
     monotonic: Callable[[], float] = time.monotonic,
-    computed: Callable[[], float] = time.process_time,
+    thread_time: Callable[[], float] = time.thread_time,
 ) -> Iterator[tuple[T, R]]:
     """Each item with what `call` made of it, as they come, up to `width` of them under way at a
     time.
@@ -176,10 +176,12 @@ def spread(
     rest = iter(items)
     taking = threading.Lock()
     over = threading.Event()
+    used = 0.0  # of CPU, by these threads: what else the process does says nothing of Braze
 
     def turn() -> list[tuple[T, R]]:
+        nonlocal used
         made: list[tuple[T, R]] = []
-        end = monotonic() + _TURN
+        end, mark = monotonic() + _TURN, thread_time()
         while not made or (monotonic() < end and not isinstance(made[-1][1], Exception)):
             with taking:
                 item = [] if over.is_set() else [*islice(rest, 1)]
@@ -190,6 +192,9 @@ def spread(
             except BaseException:
                 over.set()
                 raise
+            with taking:
+                before, mark = mark, thread_time()
+                used += mark - before
         return made
 
     running: set[Future[list[tuple[T, R]]]] = set()
@@ -201,7 +206,7 @@ def spread(
         running.add(future)
         future.add_done_callback(done.put)
 
-    more, worth = True, Width(width, monotonic(), computed())
+    more, worth = True, Width(width, monotonic(), used)
     try:
         begin()
         while running:
@@ -214,7 +219,7 @@ def spread(
                 made = future.result()
                 yield from made
                 more = more and bool(made)
-            worth.look(monotonic(), computed())
+            worth.look(monotonic(), used)
             while more and len(running) < worth.now:
                 begin()
     finally:

@@ -136,7 +136,7 @@ class Server:
 
     def _protocol(self) -> asyncio.StreamReaderProtocol:
         reader = Reader(self._limits.head_bytes)
-        return asyncio.StreamReaderProtocol(reader, self._welcome)
+        return asyncio.StreamReaderProtocol(reader, lambda _, writer: self._welcome(reader, writer))
 
     def _tell(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Log what nobody caught; that no connection can be accepted in one line, now and then."""
@@ -152,7 +152,7 @@ class Server:
         for task in self._clients.values():
             task.cancel()
 
-    def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _welcome(self, reader: Reader, writer: asyncio.StreamWriter) -> None:
         if self._stopping.is_set():
             writer.transport.abort()
             return

@@ -27,10 +27,12 @@ _free.set()
 _until = 0.0
 
 
-def take_way() -> None:
-    """A page is being made: others wait with what they compute, until `leave_way`."""
+def take_way(longest: float = _LONGEST) -> None:
+    """A page is being made: others wait with what they compute until `leave_way`, for up to
+    `longest` (seconds).
+    """
     global _until  # noqa: PLW0603 - there is one interpreter
-    _until = time.monotonic() + _LONGEST
+    _until = time.monotonic() + longest
     _free.clear()
 
 

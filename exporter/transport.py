@@ -111,7 +111,8 @@ class Transport:
             # A connection that was cut looks like a body that has ended, where no length was given.
             if overdue():
                 raise TransportError("timeout", late)
-            return reply
+        give_way()  # what is made of it takes as long again
+        return reply
 
     def abort(self) -> None:
         """End every request under way, and let no other begin; each raises TransportError."""
@@ -133,9 +134,9 @@ class Transport:
             verify=self._verify,
             proxies=self._proxies,
         ) as response:
-            headers = {name.lower(): value for name, value in response.headers.items()}
+            # By name and not by item, of which a header that is repeated has several.
+            headers = {name.lower(): response.headers[name] for name in response.headers}
             body = _read(response.raw)
-        give_way()  # what is made of it takes as long again
         return Reply(response.status_code, headers, body)
 
     def _url(self, path: str) -> str:

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from exporter.admission import Policy
 from exporter.negotiation import Format
 from exporter.server import Limits, ListenError, Server
+from exporter.steps import give_way
 from exporter.web import Body, Response, Route, Site, make_site, page, reply
 from tests.doubles import closed, eventually
 from tests.machine import room_for
@@ -144,6 +145,22 @@ def test_a_scrape_is_answered(shared: Server) -> None:
     answer = ask(shared, GET)
     assert (answer.status, answer.body) == (200, SMALL)
     assert answer.headers["Date"].endswith(" GMT")
+
+
+def test_others_give_way_while_an_answer_is_made_and_no_longer() -> None:
+    """From the request's first byte on; who sends half a request keeps nobody."""
+    waited: list[float] = []
+
+    def body() -> bytes:
+        waited.append(give_way())
+        return SMALL
+
+    with serving(site(body)) as server:
+        assert ask(server, GET).status == 200
+        eventually(lambda: give_way() == 0, "the way is free")
+        with connect(server, GET[:10]):
+            eventually(lambda: give_way() == 0, "the way is free")
+    assert waited[0] > 0
 
 
 @pytest.mark.parametrize("codings", [(b"gzip", b"br"), (b"br", b"gzip")])

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from exporter.families import DISCOVERY, SEGMENTS, SESSIONS
 from exporter.model import Point, Segment, Series
 from exporter.negotiation import Format
 from exporter.snapshot import Store
+from exporter.steps import leave_way, take_way
 from exporter.watch import Watch
 from tests.fakes import (
     DAY,
@@ -124,6 +126,19 @@ def test_a_value_is_shown_when_its_poll_is_published() -> None:
     line = 'braze_segment_size{workspace="production",segment_id="s1"}'
     for form in Format:
         assert shown(page(exporter.store, form))[line] == 480
+
+
+def test_a_publish_waits_while_a_page_is_made() -> None:
+    """And whoever makes it has what was true before."""
+    exporter = Exporter(a_watch(ids=("s1",)))
+    with ThreadPoolExecutor(1) as threads:
+        take_way(60)
+        published = threads.submit(exporter.read, SEGMENTS, {size("s1"): days(500)})
+        assert wait([published], 0.1).not_done
+        assert exporter.sizes() == {}
+        leave_way()
+        published.result(5)
+    assert exporter.sizes() == {"s1": 500}
 
 
 def test_the_last_success_is_remembered_through_failures() -> None:

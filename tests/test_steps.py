@@ -2,44 +2,33 @@
 
 import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 
 from exporter.steps import Courtesy, give_way, in_small_steps, leave_way, take_way
-from tests.doubles import eventually
-
-
-@pytest.fixture
-def taken() -> Iterator[None]:
-    """A page is being made."""
-    take_way()
-    yield
-    leave_way()
 
 
 def test_without_a_page_nobody_waits() -> None:
     assert give_way() == 0
 
 
-@pytest.mark.usefixtures("taken")
 def test_who_computes_waits_until_a_page_is_made() -> None:
-    """Here it is made by the time that somebody waits."""
     with ThreadPoolExecutor(1) as others:
+        take_way(60)
         waited = others.submit(give_way)
-        eventually(waited.running, "somebody waits")
+        assert wait([waited], 0.1).not_done
         leave_way()
-        assert waited.result(5) > 0
+        assert waited.result(10) > 0
     assert give_way() == 0
 
 
-@pytest.mark.usefixtures("taken")
 def test_nobody_waits_for_a_page_that_takes_long() -> None:
     """It may wait for a password to be checked, or for the store, in which a publish waits for it.
 
     Once the time is over, a thousand steps are done at once.
     """
+    take_way()
     give_way()
     begun = time.monotonic()
     assert list(Courtesy(60).before_each(range(1000))) == list(range(1000))

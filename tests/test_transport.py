@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from typing import NamedTuple
 import pytest
 
 from exporter.simulator import Server
+from exporter.steps import leave_way, take_way
 from exporter.transport import BODY_CAP, Reply, Transport, TransportError
 from tests.doubles import KEY, eventually, listening
 
@@ -467,15 +468,47 @@ def test_requests_go_through_the_proxy_of_the_environment(monkeypatch: pytest.Mo
     heard: list[bytes] = []
 
     def proxy(connection: socket.socket) -> None:
-        heard.append(connection.recv(65536))
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nproxied")
+        for _ in range(2):
+            heard.append(connection.recv(65536))
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nproxied")
 
     with listening(proxy) as port:
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
-        reply = get("http://rest.example.com")
+        with transport("http://rest.example.com") as made:
+            replies = [
+                made.get(LIST, {"page": "0"}, KEY),
+                made.get("/segments/data_series", {"length": "1"}, KEY),
+            ]
 
-    assert reply.body == b"proxied"
-    assert heard[0].startswith(b"GET http://rest.example.com/segments/list?page=0 HTTP/1.1\r\n")
+    assert [reply.body for reply in replies] == [b"proxied", b"proxied"]
+    assert [line.partition(b"\r\n")[0] for line in heard] == [
+        b"GET http://rest.example.com/segments/list?page=0 HTTP/1.1",
+        b"GET http://rest.example.com/segments/data_series?length=1 HTTP/1.1",
+    ]
+
+
+def test_a_header_that_is_repeated_is_joined() -> None:
+    """A gateway may add its own: neither of two limits is then the one to go by."""
+    head = b"HTTP/1.1 200 OK\r\nX-Limit: 100\r\nContent-Length: 2\r\nx-limit: 5\r\n\r\n{}"
+    with listening(says(head)) as port:
+        assert get(f"http://127.0.0.1:{port}").headers["x-limit"] == "100, 5"
+
+
+def test_an_answer_waits_while_a_page_is_made() -> None:
+    """Reading it would keep the page from the interpreter."""
+    sent = threading.Event()
+
+    def answer(connection: socket.socket) -> None:
+        says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")(connection)
+        sent.set()
+
+    with listening(answer) as port, ThreadPoolExecutor(1) as threads:
+        take_way(60)
+        reply = threads.submit(get, f"http://127.0.0.1:{port}")
+        assert sent.wait(5)
+        assert wait([reply], 0.1).not_done
+        leave_way()
+        assert reply.result(5).body == b"{}"
 
 
 def test_the_proxy_of_an_https_endpoint_does_not_learn_the_key(
