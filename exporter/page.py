@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from typing import TYPE_CHECKING
 
 from exporter import display
 from exporter.choice import Choice, leaf
@@ -14,6 +13,9 @@ from exporter.rows import SEVERITY, Row, State
 from exporter.status import Status
 from exporter.web import Request, Response, packed
 from exporter.web import page as html_page
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 DOCS = "https://github.com/braze-exporter/braze-exporter#readme"
 
@@ -69,8 +71,11 @@ _TABLES = (
 )
 
 
-@cache  # when first asked for: most commands show no page
-def _template() -> Template:
+@cache
+def _template() -> "Template":
+    # When first asked for: most commands show no page, and the first scrape need not wait for it.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     made = Environment(
         loader=PackageLoader("exporter"),
         autoescape=True,  # names come from Braze
