@@ -6,7 +6,8 @@ from concurrent.futures import Executor, Future
 from itertools import groupby, islice
 from typing import TypeVar
 
-from exporter.client import MOST_POINTS, BrazeError
+from exporter.buckets import MOST_POINTS
+from exporter.client import BrazeError
 from exporter.model import Answer, Kind, Point, Series, Unit
 from exporter.past import DEPTH
 from exporter.refusals import Refusals

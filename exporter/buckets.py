@@ -16,10 +16,12 @@ from exporter.model import Point, Unit
 # bucket that starts later than this stands for nothing that can have happened.
 ZONE_MISMATCH = 14 * 3600
 
+MOST_POINTS = 100
+"""Points that `data_series` gives at a time (Braze's documentation)."""
+
 _HOUR = 3600
 
 _LONGEST = 64  # characters of a `time`, which takes 35 with all that anyone has reported
-_MOST = 100  # points that Braze gives at a time
 
 # Every form of `time` that anyone has reported or documented: a date, or a date and time with
 # seconds or without, with a fraction or without, and with `Z`, `+hh:mm`, `+h:mm`, `+hhmm` or no
@@ -65,7 +67,7 @@ def _days(rows: Sequence[object], field: str, zone: ZoneInfo) -> Iterator[Point]
     ]
     times = tuple([time for time, _ in readable])
     # What Braze does not send is not kept, or it would fill the memory.
-    spans = (_spans if len(times) <= _MOST else _spans.__wrapped__)(times, zone)
+    spans = (_spans if len(times) <= MOST_POINTS else _spans.__wrapped__)(times, zone)
     for (_, value), span in zip(readable, spans, strict=True):
         if span is not None:
             yield Point(span[0], span[1], value, False)

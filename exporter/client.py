@@ -23,9 +23,6 @@ T = TypeVar("T")
 PAGE = 100
 """Segments on a full page of `/segments/list` (Braze's documentation)."""
 
-MOST_POINTS = 100
-"""Points that `data_series` gives at a time (Braze's documentation)."""
-
 _ENDING_AT = "%Y-%m-%dT%H:%M:%SZ"  # Braze takes many forms; this one needs no escaping
 
 _PAGES = 1000  # a list that never ends is no list
@@ -97,7 +94,7 @@ class Client:
         self._chance = chance
 
     def data_series(self, series: Series, length: int, ending_at: float | None = None) -> Answer:
-        """`length` (1 to `MOST_POINTS`) points of `series`: the newest, or before `ending_at`.
+        """`length` points of `series`, up to `MOST_POINTS`: the newest, or before `ending_at`.
 
         For the newest, `ending_at` is left out: then Braze takes its own now, whatever our clock
         and time zone. Else it is an epoch second, not in the future. An answer without data has no

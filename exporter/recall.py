@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from itertools import takewhile
 
-from exporter.client import MOST_POINTS, BrazeError
+from exporter.buckets import MOST_POINTS
+from exporter.client import BrazeError
 from exporter.model import Answer, Point, Series, Unit
 from exporter.past import DEPTH, History, Past
 from exporter.poll import LENGTH, spread

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -119,6 +119,7 @@ def test_an_hour_is_read_in_every_form_of_time_ever_reported(
         "9999-12-31",
         "２０２４-06-01",  # noqa: RUF001 - full-width digits are the point
         "2024-06-01\x00",
+        "2024-06-01" + " " * 64,
     ],
 )
 def test_a_time_that_names_no_moment_is_skipped(time: object, unit: Unit) -> None:
@@ -173,6 +174,13 @@ def test_unknown_fields_are_ignored() -> None:
     """Newest: Braze adds fields at will."""
     answer = [{"time": "2024-06-01", "new": {"deep": [None]}, "sessions": 5, "size": 9}]
     assert values(read(answer, Unit.DAY)) == {"2024-06-01T00:00": 5}
+
+
+def test_more_rows_than_braze_gives_are_read_as_well() -> None:
+    """They are no more than taken: nothing is kept of them for the next answer."""
+    day = date(2024, 1, 1)
+    days_ = [(day + timedelta(days=each)).isoformat() for each in range(101)]
+    assert len(read(rows(*days_), Unit.DAY)) == 101
 
 
 def test_no_rows_are_no_points() -> None:
