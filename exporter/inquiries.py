@@ -148,7 +148,8 @@ def _subject(
 ) -> planning.Subject:
     watch = watch_of(name, workspace, settings.poll, settings.shard)
     if count is not None or not watch.discover:
-        source = "assumed: --segments" if count is not None else "the settings name them"
+        named = "the settings name them" if watch.ids else "the settings want none"
+        source = named if count is None else "assumed: --segments"
         listed = max(count or 0, len(watch.ids))
         selection, names = planning.assumed(watch, listed)
     else:

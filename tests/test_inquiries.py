@@ -221,6 +221,7 @@ def test_plan_asks_braze_for_the_list_where_the_settings_discover(
     ("segments", "flags", "said"),
     [
         ({"ids": ["a", "b"]}, [], "shop: 2 segments (the settings name them)"),
+        ({"discover": False}, [], "shop: 0 segments (the settings want none)"),
         ({}, ["--segments=500"], "shop: 500 segments (assumed: --segments)"),
     ],
 )
