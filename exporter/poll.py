@@ -181,7 +181,7 @@ def spread(
     def turn() -> list[tuple[T, R]]:
         nonlocal used
         made: list[tuple[T, R]] = []
-        end, mark = monotonic() + _TURN, thread_time()
+        end, before = monotonic() + _TURN, thread_time()
         while not made or (monotonic() < end and not isinstance(made[-1][1], Exception)):
             with taking:
                 item = [] if over.is_set() else [*islice(rest, 1)]
@@ -192,9 +192,8 @@ def spread(
             except BaseException:
                 over.set()
                 raise
-            with taking:
-                before, mark = mark, thread_time()
-                used += mark - before
+        with taking:
+            used += thread_time() - before
         return made
 
     running: set[Future[list[tuple[T, R]]]] = set()
