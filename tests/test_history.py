@@ -46,6 +46,18 @@ def test_no_points_say_nothing() -> None:
     assert observe_count((), TODAY, SETTLE) == Observation()
 
 
+def test_a_zero_after_a_single_user_is_doubted_too() -> None:
+    """Zeros: whatever is more than none was somebody."""
+    assert observe_level(days(1, 0), TODAY + 60, ZERO_AFTER).value == Value(1.0, YESTERDAY)
+
+
+def test_a_zero_that_is_believed_is_the_newest_point_of_however_many() -> None:
+    """Zeros: after some days of values as well."""
+    late = TODAY + ZERO_AFTER
+    seen = Doubt(TODAY, TODAY)
+    assert observe_level(days(500, 400, 300, 0), late, ZERO_AFTER, seen).value == Value(0.0, TODAY)
+
+
 @pytest.mark.parametrize("sizes", [(0,), (0, 0), (0, 0, 0)])
 def test_the_newest_point_is_shown_even_when_it_is_zero(sizes: tuple[float, ...]) -> None:
     """Zeros: a series that has never been anything but 0 is shown as 0, at once."""

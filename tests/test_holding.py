@@ -1,13 +1,17 @@
 """What is still believed of a collector's series after a poll."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from exporter.families import SEGMENTS, SESSIONS
 from exporter.history import Current, Observation, Value
-from exporter.holding import Held, held_after, next_change, visible
-from exporter.model import Reading, Series
+from exporter.holding import Held, held_after, next_change, visible, with_history
+from exporter.model import Point, Reading, Series
+from exporter.past import History
 from exporter.watch import Watch
 from tests.fakes import (
     DAY,
@@ -91,6 +95,31 @@ def test_what_is_no_longer_wanted_goes_read_or_not() -> None:
     before = {size("s1"): held(100), size("s2"): held(200), size("s3"): held(300)}
     reading = a_reading(SEGMENTS, {size("s1"): days(90)}, failed=[size("s2")])
     assert after(before, reading, {size("s3")}.__contains__) == {size("s3"): held(300)}
+
+
+def test_what_is_not_wanted_leaves_the_others_of_an_answer_alone() -> None:
+    """Wherever it stands among them."""
+    answers = {size("s1"): days(10), size("s2"): days(20), size("s3"): days(30)}
+    read = after({}, a_reading(SEGMENTS, answers), lambda series: series != size("s2"))
+    assert list(read) == [size("s1"), size("s3")]
+
+
+def test_what_is_normal_goes_by_the_unit_and_the_zone() -> None:
+    """An hour is compared with the same local hour, on the other side of summer time too."""
+    zone = ZoneInfo("Europe/Berlin")
+    now = datetime(2024, 10, 28, 12, 30, tzinfo=zone)  # the clock was set back the day before
+    same = datetime(2024, 10, 21, 10, tzinfo=zone)
+    newest = datetime(2024, 10, 28, 10, tzinfo=zone)
+    wanted = hourly("a1")
+    read = tuple(
+        Point(int(start.timestamp()), int(start.timestamp()) + HOUR, value, True)
+        for start, value in ((same, 700.0), (newest, 500.0))
+    )
+    watch = replace(a_watch(keep=KEEP), zone=zone)
+    reading = a_reading(SESSIONS, {wanted: read}, sent=now.timestamp())
+    found = after({}, reading, watch=watch)[wanted]
+    full = with_history(found, wanted, (), History.READ, watch)
+    assert full.normal.week == 700
 
 
 def test_an_answer_that_shows_no_finished_bucket_replaces_an_older_one_that_did() -> None:
