@@ -181,7 +181,7 @@ def spread(
     def turn() -> list[tuple[T, R]]:
         nonlocal used
         made: list[tuple[T, R]] = []
-        end, before = monotonic() + _TURN, thread_time()
+        end, mark = monotonic() + _TURN, thread_time()
         while not made or (monotonic() < end and not isinstance(made[-1][1], Exception)):
             with taking:
                 item = [] if over.is_set() else [*islice(rest, 1)]
@@ -192,8 +192,9 @@ def spread(
             except BaseException:
                 over.set()
                 raise
-        with taking:
-            used += thread_time() - before
+            with taking:
+                before, mark = mark, thread_time()
+                used += mark - before
         return made
 
     running: set[Future[list[tuple[T, R]]]] = set()
