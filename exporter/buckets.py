@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from itertools import pairwise
 from operator import itemgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 from zoneinfo import ZoneInfo
 
 from exporter.model import Point, Unit
@@ -61,8 +61,7 @@ def _days(rows: Sequence[object], field: str, zone: ZoneInfo) -> Iterator[Point]
         (time, value)
         for row in rows
         if isinstance(row, dict)
-        and isinstance(time := row.get("time"), str)
-        and len(time) <= _LONGEST
+        and _is_text(time := row.get("time"))
         and (value := _number(row.get(field))) is not None
     ]
     times = tuple([time for time, _ in readable])
@@ -84,8 +83,13 @@ def _read_row(row: object, field: str) -> _Row | None:
     if not isinstance(row, dict):
         return None
     time, value = row.get("time"), _number(row.get(field))
-    read = _read_time(time) if isinstance(time, str) and len(time) <= _LONGEST else None
+    read = _read_time(time) if _is_text(time) else None
     return _Row(*read, value) if value is not None and read is not None else None
+
+
+def _is_text(time: object) -> TypeGuard[str]:
+    """Whether it may be a time: nothing longer is looked at, or remembered."""
+    return isinstance(time, str) and len(time) <= _LONGEST
 
 
 @lru_cache(maxsize=64)  # the answers of a poll nearly all name the same days

@@ -186,22 +186,13 @@ def _pool_classes(watched: OpenConnections) -> dict[str, Any]:
                 watched.use(self.sock)
             super().request(*args, **kwargs)
 
-        def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as urllib3's own
+        # http.client returns a response of its own, urllib3 one of another class.
+        def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as urllib3 has it
             _answered(self)
             return super().getresponse()
 
-    class Secure(HTTPSConnection):
-        def _new_conn(self) -> socket.socket:
-            return watched.connect(self)
-
-        def request(self, *args: Any, **kwargs: Any) -> None:
-            if self.sock is not None:
-                watched.use(self.sock)
-            super().request(*args, **kwargs)
-
-        def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as urllib3's own
-            _answered(self)
-            return super().getresponse()
+    class Secure(Plain, HTTPSConnection):
+        pass
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain

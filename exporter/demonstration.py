@@ -99,7 +99,7 @@ def _demo_settings(world: World, url: str, address: str) -> dict[str, str]:
 def _say_demo(addresses: tuple[str, ...], settings: Settings) -> None:
     host, _, port = addresses[0].rpartition(":")
     # What listens everywhere is reached here; not every browser opens [::].
-    address = f"localhost:{port}" if host in ("[::]", "0.0.0.0") else addresses[0]  # noqa: S104
+    address = f"localhost:{port}" if host in ("[::]", "0.0.0.0") else addresses[0]  # noqa: S104 - shown
     print(
         f"\n  The exporter watches a simulated Braze.\n\n"
         f"    page     http://{address}/\n"
