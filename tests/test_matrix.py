@@ -13,7 +13,7 @@ import pytest
 
 from exporter.simulator import FAULTS
 from tests.matrix.braze import Turning
-from tests.matrix.faults import NOT_TRIED, ailments
+from tests.matrix.faults import NOT_TRIED, Delay, ailments
 from tests.matrix.life import Life
 from tests.matrix.oracle import Counts, Truth, judge
 from tests.matrix.outcomes import MOMENTS, Outcome, Place, read, summary, table, write
@@ -162,6 +162,19 @@ def test_a_history_read_in_part_tells_less_of_what_is_normal_and_nothing_else(tr
     for state in states:
         other = {group for group in truth.shown if state.get(group) != truth.shown[group]}
         assert {group.part for group in other} <= {"normal"}
+
+
+def test_of_what_was_never_read_no_history_is_expected() -> None:
+    """While the first poll still waits for Braze, nothing is normal yet, whatever was listed."""
+    truth = Truth("w0", Turning(1))
+    pausing = [each for each in ailments() if each.delay is Delay.LONG]
+    truth.turn(next(each for each in pausing if each.collector.name == "sessions"))
+
+    for state in truth.with_less_history():
+        assert state.keys() <= truth.shown.keys()
+        assert not any(
+            group.part == "normal" and group.of.startswith("braze_app_sessions") for group in state
+        )
 
 
 def test_a_key_in_any_text_is_counted(tmp_path: Path, open_: ExitStack) -> None:
