@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter import baselines, buckets
+from exporter import baselines, buckets, negotiation, redaction
 from exporter.simulator import Server
 from tests.doubles import Process, Running, no_thread_left, simulated
 from tests.tries import load_profile
@@ -36,11 +36,22 @@ def loggers() -> Iterator[None]:
         logger.handlers[:] = handlers
 
 
+_REMEMBERING = (
+    baselines._earlier,
+    buckets._spans,
+    buckets._read_time,
+    negotiation.negotiate,
+    negotiation.accepts_gzip,
+    redaction._spellings,
+    redaction._runs,
+)
+
+
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> None:
     """A mutant does not find the answers of the code it was made of (`make mutants`)."""
     if "MUTANT_UNDER_TEST" in os.environ:
-        for cached in (baselines._earlier, buckets._spans, buckets._read_time):
+        for cached in _REMEMBERING:
             cached.cache_clear()
 
 

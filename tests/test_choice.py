@@ -1,5 +1,6 @@
 """Which rows a query asks for, and in which order."""
 
+from dataclasses import asdict
 from urllib.parse import parse_qs
 
 import pytest
@@ -107,6 +108,30 @@ def test_a_long_search_is_cut() -> None:
 def test_a_link_says_what_its_reader_will_ask(sort: str) -> None:
     choice = Choice(q="a&b=c d", workspace="shop", state="dropped", sort=f"-{sort}", page=3)
     assert Choice.of(choice.link(page=3).removeprefix("?")) == choice
+
+
+def test_all_that_can_be_chosen_is_read() -> None:
+    """Each of the four tables has its page, and a page may stand still."""
+    query = (
+        "q=vip&workspace=shop&state=dropped&sort=-1w&page=2&sessions_page=3&kpi_page=4"
+        "&events_page=5&refresh=off"
+    )
+    everything = Choice("vip", "shop", "dropped", "-1w", 2, 3, 4, 5, "off")
+    assert Choice.of(query) == everything
+    assert Choice.of(Choice().link(**asdict(everything)).removeprefix("?")) == everything
+
+
+@pytest.mark.parametrize(("asked", "page"), [("999999", 999_999), ("1000000", 1), ("0", 1)])
+def test_a_page_has_six_digits(asked: str, page: int) -> None:
+    """More is no page of any table, and costs nothing to read."""
+    assert Choice.of(f"page={asked}").page == page
+
+
+@pytest.mark.parametrize("sort", ["1d", "-1d"])
+def test_it_is_sorted_by_a_column_up_or_down(sort: str) -> None:
+    choice = Choice(sort=sort)
+    assert choice.sorted_by("1d")
+    assert not choice.sorted_by("1w")
 
 
 def test_a_link_names_only_what_is_unusual() -> None:

@@ -27,6 +27,8 @@ def test_numbers(value: float, text: str) -> None:
         (0.0, f"±0.0{THIN}%"),
         (-0.0004, f"±0.0{THIN}%"),
         (-1.0, f"{MINUS}100.0{THIN}%"),
+        (9.99, f"+999.0{THIN}%"),
+        (10.0, f"\N{MULTIPLICATION SIGN}{THIN}11"),
         (11.0, f"\N{MULTIPLICATION SIGN}{THIN}12"),
     ],
 )
@@ -37,7 +39,15 @@ def test_a_change_has_a_sign(share: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("share", "tone"),
-    [(-0.3, "bad"), (-0.29, "worse"), (-0.09, ""), (0, ""), (0.19, ""), (0.2, "better")],
+    [
+        (-0.3, "bad"),
+        (-0.29, "worse"),
+        (-0.1, "worse"),
+        (-0.09, ""),
+        (0, ""),
+        (0.19, ""),
+        (0.2, "better"),
+    ],
 )
 def test_a_change_is_coloured_where_it_is_worth_a_look(share: float, tone: str) -> None:
     assert display.tone(share, Concern.DROP) == tone
@@ -57,6 +67,7 @@ def test_of_what_may_surge_a_rise_is_bad_and_a_fall_good(share: float, tone: str
         (-3, "0 s"),
         (59.4, "59 s"),
         (60, "1 min"),
+        (61, "1 min 1 s"),
         (100, "1 min 40 s"),
         (200, "3 min"),
         (7800, "2 h 10 min"),

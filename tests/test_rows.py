@@ -10,7 +10,7 @@ import pytest
 from exporter.families import EVENTS, KPI, SEGMENTS, SESSIONS
 from exporter.model import Point, Segment, Series, Unit
 from exporter.past import History
-from exporter.rows import Row, State, rows_of
+from exporter.rows import Row, State, names_of, rows_of
 from exporter.snapshot import Store
 from exporter.watch import Alerts
 from tests.fakes import (
@@ -239,6 +239,25 @@ def test_a_trend_of_days_goes_back_five_weeks() -> None:
     assert drawn is not None
     assert (drawn.width, drawn.low, drawn.high) == (34, 2500, 5000)
     assert drawn.line.startswith("M0 0l1 0")
+
+
+def test_a_trend_has_the_threshold_of_all_days_or_of_the_newest_hour() -> None:
+    """What has a rhythm is compared with the same hour, which tells nothing of the others."""
+    of_days, of_counts = of_size(days(*NORMAL, 2500)).trend(), of_uninstalls(2500).trend()
+
+    assert of_days is not None
+    assert of_counts is not None
+    assert (of_days.threshold, of_days.since) == (30, 0)
+    assert of_counts.since > 0
+
+
+def test_an_app_without_a_name_is_called_by_its_id() -> None:
+    """As those that only a segment's sessions name."""
+    series = figure("uninstalls_daily", "a9")
+    watch = a_watch(apps={"a1": "ios"}, discover=False)
+    store = Store(lambda: NOW)
+    store.expect([watch])
+    assert names_of(store.standing()[0], series) == ("", "a9", "")
 
 
 def test_a_trend_begins_where_something_is_known() -> None:

@@ -1,5 +1,6 @@
 """Several exporters with the same settings share all series: each polls its own, none is lost."""
 
+import re
 from collections import Counter
 from itertools import pairwise
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from exporter.families import EVENTS, SESSIONS
 from exporter.model import Segment, Series
-from exporter.shard import EVERYTHING, Shard, jump
+from exporter.shard import EVERYTHING, Shard, jump, shard_of
 from exporter.watch import Watch, select
 from tests.fakes import a_watch
 
@@ -162,3 +163,49 @@ def test_a_shard_that_has_nothing_polls_nothing() -> None:
 
     assert len(idle) == 4
     assert all(watch.intervals == {} for watch in idle)
+
+
+@pytest.mark.parametrize(
+    ("written", "host", "shard"),
+    [
+        ("0/3", "", Shard(0, 3)),
+        ("2/3", "", Shard(2, 3)),
+        ("0/1", "", Shard(0, 1)),
+        ("999/1000", "", Shard(999, 1000)),
+        ("auto/3", "exporter-2", Shard(2, 3)),
+        ("auto/12", "my-exporter-10.exporters.monitoring.svc", Shard(10, 12)),
+        (Shard(1, 2), "exporter-7", Shard(1, 2)),
+    ],
+)
+def test_a_shard_is_written_or_at_the_end_of_the_host_s_name(
+    written: object, host: str, shard: Shard
+) -> None:
+    """As a StatefulSet names its pods, with or without their domain."""
+    assert shard_of(written, host) == shard
+
+
+@pytest.mark.parametrize(
+    ("written", "host", "why"),
+    [
+        ("3", "", "must be a shard such as 0/3, of three the first, or auto/3"),
+        (3, "", "must be a shard such as 0/3, of three the first, or auto/3"),
+        ("0/0", "", "must be one of 1 to 1000 shards, such as 0/3"),
+        ("0/1001", "", "must be one of 1 to 1000 shards, such as 0/3"),
+        ("3/3", "", "is beyond the last one: shards count from 0, so 2/3 is the last"),
+        (
+            "auto/3",
+            "exporter",
+            "needs a host name that ends in a number, as a StatefulSet's pod has it (exporter-0); "
+            "this one does not: write the number, such as 0/3",
+        ),
+        (
+            "auto/3",
+            "exporter-3",
+            "is of 3 shards, but this host's name ends in -3: set as many as there are replicas; "
+            "they count from 0",
+        ),
+    ],
+)
+def test_what_is_no_shard_says_what_one_is(written: object, host: str, why: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(why)}$"):
+        shard_of(written, host)
