@@ -33,6 +33,7 @@ class Reference:
     zone: ZoneInfo
     offset: bool
     known: dict[Bucket, float] = field(default_factory=dict)
+    answer: dict[Bucket, float] = field(default_factory=dict)  # the newest
     over: datetime = NEVER  # the newest bucket that was ever complete
     whole: bool = False
     zero: tuple[Bucket, datetime] | None = None

@@ -140,7 +140,7 @@ class Truth:
         """The same where nothing was known before, and the history could be read in part only."""
         states = [dict(self.shown) for _ in range(PAST[Unit.HOUR] // _PAGE)]
         for family, labels, reference in self._series:
-            if family.unit is not Unit.HOUR or _normal(family, labels) not in self.shown:
+            if family.unit is not Unit.HOUR or not reference.answer:
                 continue  # of what could not be read at all nothing is known, nor of its history
             rows = family.rows(self._world, _plain(labels), PAST[Unit.HOUR])
             older = rows[: -POINTS[Unit.HOUR]]
