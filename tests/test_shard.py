@@ -196,16 +196,16 @@ def test_a_shard_is_written_or_at_the_end_of_the_host_s_name(
             "auto/3",
             "exporter",
             (
-                "needs a host name that ends in a number, as a StatefulSet's pod has it (exporter-0); "
-                "this one does not: write the number, such as 0/3"
+                "needs a host name that ends in a number, as a StatefulSet's pod has it "
+                "(exporter-0); this one does not: write the number, such as 0/3"
             ),
         ),
         (
             "auto/3",
             "exporter-3",
             (
-                "is of 3 shards, but this host's name ends in -3: set as many as there are replicas; "
-                "they count from 0"
+                "is of 3 shards, but this host's name ends in -3: set as many as there are "
+                "replicas; they count from 0"
             ),
         ),
     ],
