@@ -241,8 +241,8 @@ def test_a_trend_of_days_goes_back_five_weeks() -> None:
     assert drawn.line.startswith("M0 0l1 0")
 
 
-def test_a_trend_has_the_threshold_of_all_days_or_of_the_newest_hour() -> None:
-    """What has a rhythm is compared with the same hour, which tells nothing of the others."""
+def test_a_trend_has_the_threshold_of_all_days_or_of_the_newest() -> None:
+    """What has a rhythm is compared with its own weekday or hour: that tells nothing of the others."""
     of_days, of_counts = of_size(days(*NORMAL, 2500)).trend(), of_uninstalls(2500).trend()
 
     assert of_days is not None
