@@ -242,7 +242,7 @@ def test_a_trend_of_days_goes_back_five_weeks() -> None:
 
 
 def test_a_trend_has_the_threshold_of_all_days_or_of_the_newest() -> None:
-    """What has a rhythm is compared with its own weekday or hour: that tells nothing of the others."""
+    """What has a rhythm is compared with its own weekday: that tells nothing of the others."""
     of_days, of_counts = of_size(days(*NORMAL, 2500)).trend(), of_uninstalls(2500).trend()
 
     assert of_days is not None
