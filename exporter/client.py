@@ -121,20 +121,22 @@ class Client:
         before = {segment.id: segment for segment in known}
         found, pages, moved, odd = self._pages()
         if pages > 1 and (moved or not found.keys() >= before.keys()):
-            found |= self._pages(sort_direction="desc")[0]
+            found |= self._pages(again=True)[0]
         if odd:
             log.warning("segments in the list cannot be read", extra={"segments": odd})
             found = before | found
         return tuple(found.values())
 
-    def _pages(self, **order: str) -> tuple[dict[str, Segment], int, bool, int]:
+    def _pages(self, again: bool = False) -> tuple[dict[str, Segment], int, bool, int]:
         """The segments by id, how many pages they took, whether one was on two of them, and how
-        many items were none.
+        many items were none. `again` is from the other end.
         """
         found: dict[str, Segment] = {}
+        order = {"sort_direction": "desc"} if again else {}
         twice, odd = False, 0
         for page in range(_PAGES):
-            items = self._get(LIST, {"page": str(page)} | order, partial(_read_page, found))
+            query = {"page": str(page)} | order
+            items = self._get(LIST, query, partial(_read_page, found), answered=page > 0 or again)
             segments = {segment.id: segment for segment in items if segment is not None}
             odd += items.count(None)
             fresh = segments.keys() - found.keys()
@@ -145,12 +147,17 @@ class Client:
         raise BrazeError("invalid_response", f"the list of segments has over {_PAGES} pages")
 
     def _get(
-        self, path: str, query: Mapping[str, str], read: Callable[[dict[str, Any], float, str], T]
+        self,
+        path: str,
+        query: Mapping[str, str],
+        read: Callable[[dict[str, Any], float, str], T],
+        answered: bool = False,
     ) -> T:
         """What `read` makes of the JSON object that came back after up to three tries, the moment
-        it was asked for and the key that is not to be shown. Raises BrazeError.
+        it was asked for and the key that is not to be shown. `answered` says that what it is a part
+        of got an answer before. Raises BrazeError.
         """
-        attempt, answered = 0, False
+        attempt = 0
         failure = BrazeError("rate_limited", "paused, as Braze asked", sent=False)
         while True:
             if self._pause(0):  # who was stopped sends nothing more

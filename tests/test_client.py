@@ -407,7 +407,26 @@ def test_a_page_that_fails_spoils_the_list() -> None:
     """What the other pages held is not half of an answer but none."""
     bench = Bench(listing(*map(segment, range(100))), reply({"message": "Access Denied"}, 403))
 
-    with pytest.raises(BrazeError, match="status 403: Access Denied") as raised:
+    with pytest.raises(BrazeError, match="status 403: Access Denied"):
+        bench.client.segments()
+
+
+@pytest.mark.parametrize("outcome", [BROKEN, TransportError("timeout", "")])
+def test_a_list_of_which_a_later_page_fails_was_answered(outcome: Outcome) -> None:
+    """Braze is not down that answered the pages before: `braze_up`."""
+    bench = Bench(listing(*map(segment, range(100))), outcome)
+
+    with pytest.raises(BrazeError) as raised:
+        bench.client.segments()
+    assert raised.value.answered
+
+
+def test_a_list_whose_second_reading_fails_was_answered() -> None:
+    """Its first one was."""
+    first = listing(*map(segment, range(100))), listing(segment(0))
+    bench = Bench(*first, TransportError("timeout", ""))
+
+    with pytest.raises(BrazeError) as raised:
         bench.client.segments()
     assert raised.value.answered
 

@@ -152,6 +152,21 @@ def test_a_fault_of_one_endpoint_is_of_no_other(truth: Truth) -> None:
     }
 
 
+def test_an_answer_that_says_how_little_may_be_asked_is_read() -> None:
+    """It is what is asked next that is held back."""
+    [low] = [
+        each
+        for each in ailments()
+        if (each.fault, each.collector.name) == ("remaining-low", "segments")
+    ]
+    world = Turning(1)
+    well, through = Truth("w0", world), Truth("w0", world)
+    well.turn()
+    through.turn(low)
+
+    assert through.shown == well.shown
+
+
 def test_a_history_read_in_part_tells_less_of_what_is_normal_and_nothing_else(truth: Truth) -> None:
     """Page by page more, and of values all."""
     states = truth.with_less_history()

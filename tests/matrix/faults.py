@@ -48,6 +48,11 @@ class Ailment:
         more = f":{more}" if more else ""
         return tuple(f"{name}@{self.collector.path}{on}{more}" for on in self.collector.polls)
 
+    @property
+    def holds(self) -> bool:
+        """Whether what it befalls is not read: what says how little may be asked is an answer."""
+        return self.fate is Fate.HELD and bool(self.reason)
+
     def meets(self, family: Family, labels: Labels, world: World) -> bool:
         """Whether it happens to the polls of this series."""
         if family.path != self.collector.path:

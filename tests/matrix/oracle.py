@@ -119,7 +119,7 @@ class Truth:
                     self.shown.pop(group, None)
             elif not ill:
                 self._read(family, labels, reference, None)
-            elif ailment is not None and ailment.fate is not Fate.HELD:
+            elif ailment is not None and not ailment.holds:
                 self._read(family, labels, reference, ailment)
 
     def without(self, ailment: Ailment) -> dict[Group, frozenset[Sample]]:
