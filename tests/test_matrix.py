@@ -212,6 +212,26 @@ def test_a_patient_that_does_not_catch_up_says_what_is_missing(
     assert "not yet as they will be" in patient.not_yet(read_page(""))
 
 
+def test_what_got_too_old_before_the_recovery_is_not_lost_by_it(
+    tmp_path: Path, open_: ExitStack
+) -> None:
+    """A life goes on when the slowest of its patients is as it will be."""
+    [hang] = [
+        each for each in ailments() if (each.fault, each.collector.name) == ("hang", "segments")
+    ]
+    patient = open_.enter_context(Patient(0, tmp_path, hang))
+    patient.recover()
+    patient.settle()
+    patient.certain = True
+    cell = patient.enter("reload")
+    patient.fall_ill()  # and for long nothing was asked of its Braze
+    gone = patient.truth.without(hang)
+    patient.recover()
+    patient.judge(read_page(page_of(gone)))
+
+    assert cell.survived
+
+
 # The table
 
 

@@ -178,7 +178,7 @@ class Patient:
 
     def recover(self) -> None:
         """The values change, and the fault is over."""
-        before = [*self.allowed, *([] if self.certain else [self.truth.only_names()])]
+        before = [*self._bearable(), *([] if self.certain else [self.truth.only_names()])]
         self.braze.turn()
         self.truth.turn()
         self.ill = False
@@ -186,13 +186,17 @@ class Patient:
 
     def judge(self, page: Page) -> None:
         """Count what is wrong on a page."""
-        allowed = self.allowed
-        held = self.ill and self.ailment is not None and self.ailment.fate is Fate.HELD
-        if held and self.ailment and time.monotonic() > self._old_at:
-            allowed = [*allowed, self.truth.without(self.ailment)]
         if self.ailment and not self.ill:
             self._failures_before = self._failures(page, self.ailment)
-        judge(page.shown.get(self.name, {}), allowed, self.cell.counts, not self.certain)
+        shown = page.shown.get(self.name, {})
+        judge(shown, self._bearable(), self.cell.counts, not self.certain)
+
+    def _bearable(self) -> list[State]:
+        """What may be shown at this moment: what is held may have got too old by now."""
+        held = self.ill and self.ailment is not None and self.ailment.fate is Fate.HELD
+        if held and self.ailment and time.monotonic() > self._old_at:
+            return [*self.allowed, self.truth.without(self.ailment)]
+        return self.allowed
 
     def settle(self) -> None:
         """From now on nothing but the newest state is right."""
