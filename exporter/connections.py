@@ -6,47 +6,66 @@ connections are watched here.
 """
 
 import contextlib
+import http.client
 import math
-import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.poolmanager import PoolManager
-from urllib3.response import HTTPResponse
-from urllib3.util import wait_for_read
 
 from exporter.steps import give_way
 
 
-@dataclass(slots=True)
-class _Request:
-    """A request under way. `sock` is a second handle on its socket: the first one is closed early,
-    or handed on to TLS, while the request still reads.
+@dataclass(slots=True, eq=False)
+class _Handle:
+    """A second handle on a connection's socket: the first one is closed early, or handed on to TLS,
+    while a request still reads. It is closed once the connection is and no request holds it.
     """
 
-    deadline: float
-    late: bool = False
-    sock: socket.socket | None = None
+    sock: socket.socket
+    over: bool = False
 
-    def hold(self, sock: socket.socket | None) -> None:
-        """Let go of the socket that was held, and hold another one or none."""
-        if self.sock is not None:
-            self.sock.close()
-        # By its number: what urllib3 puts on top for TLS through a TLS proxy is no socket.
-        self.sock = sock and socket.socket(fileno=os.dup(sock.fileno()))
+    @classmethod
+    def on(cls, sock: socket.socket) -> Self:
+        return cls(sock.dup())
+
+
+class _Request:
+    """A request under way, for as long as the context lasts; `late` says that its time was up."""
+
+    __slots__ = ("_watched", "deadline", "handle", "late")
+
+    def __init__(self, watched: "OpenConnections", deadline: float) -> None:
+        self._watched = watched
+        self.deadline = deadline
+        self.late = False
+        self.handle: _Handle | None = None
+
+    def __enter__(self) -> Self:
+        self._watched.begin(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._watched.end()
+
+    def hold(self, handle: _Handle | None) -> None:
+        """Let go of the handle that was held, and hold another one or none."""
+        if self.handle is not None and self.handle.over:
+            self.handle.sock.close()
+        self.handle = handle
 
     def cut(self) -> None:
-        if self.sock is not None:
+        if self.handle is not None:
             # A thread blocked in a read returns at once from a socket that is shut; from one that
             # is closed it would not.
             with contextlib.suppress(OSError):
-                self.sock.shutdown(socket.SHUT_RDWR)
+                self.handle.sock.shutdown(socket.SHUT_RDWR)
 
 
 class OpenConnections:
@@ -58,7 +77,9 @@ class OpenConnections:
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
-        self._changed = threading.Condition()
+        # One that its holder may take again: the garbage collector closes connections anywhere.
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._requests: dict[int, _Request] = {}  # by the thread that sends
         self._watcher: threading.Thread | None = None
         self._looks_at = math.inf  # when the watcher looks again by itself
@@ -69,60 +90,66 @@ class OpenConnections:
         """Have every connection that `manager` makes from now on watched."""
         manager.pool_classes_by_scheme = _pool_classes(self)
 
-    @contextlib.contextmanager
-    def until(self, deadline: float) -> Iterator[Callable[[], bool]]:
-        """Cut off what the calling thread sends in here at `deadline`; yields a function that tells
-        whether that was done.
-        """
-        thread, request = threading.get_ident(), _Request(deadline)
-        with self._changed:
+    def until(self, deadline: float) -> _Request:
+        """What the calling thread sends in this context is cut off at `deadline`."""
+        return _Request(self, deadline)
+
+    def begin(self, request: _Request) -> None:
+        """Watch the calling thread's request."""
+        with self._lock:
             if self._watcher is None:
                 self._watcher = threading.Thread(
                     target=self._run, name="braze-deadlines", daemon=True
                 )
                 self._watcher.start()
-            self._requests[thread] = request
+            self._requests[threading.get_ident()] = request
             # It is not woken for each request: most deadlines come after the one it waits for.
-            if deadline < self._looks_at:
-                self._looks_at = deadline
+            if request.deadline < self._looks_at:
+                self._looks_at = request.deadline
                 self._changed.notify()
-        try:
-            yield lambda: request.late
-        finally:
-            with self._changed:
-                del self._requests[thread]
-                request.hold(None)
+
+    def end(self) -> None:
+        """It is over."""
+        with self._lock:
+            self._requests.pop(threading.get_ident()).hold(None)
 
     def shut(self) -> None:
         """Cut off every request, and let no other begin."""
-        with self._changed:
+        with self._lock:
             self._shut = True
             for request in self._requests.values():
                 request.cut()
 
     def close(self) -> None:
         """End the watching thread."""
-        with self._changed:
+        with self._lock:
             self._closed = True
             self._changed.notify()
         if self._watcher is not None:
             self._watcher.join()
 
-    def use(self, sock: socket.socket) -> float:
-        """Watch `sock` for the calling thread; returns the seconds it has left.
+    def use(self, handle: _Handle) -> float:
+        """Have the calling thread's request hold this; returns the seconds it has left.
 
         Raises OSError where there are none.
         """
-        with self._changed:
+        with self._lock:
             request = self._requests[threading.get_ident()]
             left = request.deadline - self._monotonic()
             if self._shut or request.late or left <= 0:
                 raise TimeoutError("cut off")
-            request.hold(sock)
+            request.hold(handle)
             return left
 
-    def connect(self, connection: HTTPConnection) -> socket.socket:
-        """A socket to where `connection` leads.
+    def drop(self, handle: _Handle) -> None:
+        """Its connection is closed."""
+        with self._lock:
+            handle.over = True
+            if not any(request.handle is handle for request in self._requests.values()):
+                handle.sock.close()
+
+    def connect(self, connection: HTTPConnection) -> tuple[socket.socket, _Handle]:
+        """A socket to where `connection` leads, and what it is cut off by.
 
         urllib3 would give each of the host's addresses the whole time; here they share what is
         left. Raises what urllib3 raises.
@@ -140,12 +167,14 @@ class OpenConnections:
                     sock = opened.enter_context(socket.socket(family, kind, protocol))
                     for option in connection.socket_options or ():
                         sock.setsockopt(*option)
-                    left = self.use(sock)
+                    handle = _Handle.on(sock)
+                    opened.callback(self.drop, handle)
+                    left = self.use(handle)
                     sock.settimeout(left / untried)
                     sock.connect(address)
                     sock.settimeout(left)
                     opened.pop_all()  # it stays open: all went well
-                    return sock
+                    return sock, handle
             except OSError as error:
                 failure = error
         if isinstance(failure, TimeoutError):
@@ -166,30 +195,35 @@ class OpenConnections:
                 self._changed.wait(None if nearest == math.inf else nearest - now)
 
 
-def _answered(connection: HTTPConnection) -> None:
-    """Wait for the first bytes of an answer, and then until no page is being made: answers that
-    come at the same time would all be read before it.
-    """
-    sock, seconds = connection.sock, connection.timeout
-    if sock is not None and seconds and not wait_for_read(sock, seconds):
-        raise TimeoutError("timed out")
-    give_way()
+class _Response(http.client.HTTPResponse):
+    def begin(self) -> None:
+        """Wait for the first bytes of an answer, and then until no page is being made: answers that
+        come at the same time would all be read before it.
+        """
+        self.fp.peek(1)
+        give_way()
+        super().begin()
 
 
 def _pool_classes(watched: OpenConnections) -> dict[str, Any]:
     class Plain(HTTPConnection):
+        response_class = _Response
+        _handle: _Handle | None = None
+
         def _new_conn(self) -> socket.socket:
-            return watched.connect(self)
+            sock, self._handle = watched.connect(self)
+            return sock
 
         def request(self, *args: Any, **kwargs: Any) -> None:
-            if self.sock is not None:  # a kept one
-                watched.use(self.sock)
+            if self.sock is not None and self._handle is not None:  # a kept one
+                watched.use(self._handle)
             super().request(*args, **kwargs)
 
-        # http.client returns a response of its own, urllib3 one of another class.
-        def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as urllib3 has it
-            _answered(self)
-            return super().getresponse()
+        def close(self) -> None:
+            super().close()
+            if self._handle is not None:
+                watched.drop(self._handle)
+                self._handle = None
 
     class Secure(Plain, HTTPSConnection):
         pass

@@ -125,17 +125,19 @@ class Width:
     """How many of up to `most` threads are worth having.
 
     Where Braze answers at once, one of them computes nearly all the time, and the others would only
-    wait for the interpreter. So there is one at first; more while they leave time unused, fewer
-    while they use all. `moment` is what a clock shows, `used` the CPU time that they have had
+    wait for the interpreter. So there is one at first, and quickly all while they leave most of the
+    time unused. Once they did not, one more or less at a time: a Braze that falters for a moment is
+    not a slow one. `moment` is what a clock shows, `used` the CPU time that the poll has had
     (seconds).
     """
 
-    _ENOUGH, _TOO_MUCH = 0.5, 0.8  # of the time
+    _ENOUGH, _TOO_MUCH = 0.5, 0.95  # of the time
 
     def __init__(self, most: int, moment: float, used: float) -> None:
         self._most = most
         self._moment = moment
         self._used = used
+        self._idle_so_far = True
         self.now = 1
 
     def look(self, moment: float, used: float) -> None:
@@ -145,9 +147,11 @@ class Width:
             return
         share = (used - self._used) / passed
         if share < self._ENOUGH:
-            self.now = min(4 * self.now, self._most)
-        elif share > self._TOO_MUCH:
-            self.now = max(self.now - 1, 1)
+            self.now = min(4 * self.now if self._idle_so_far else self.now + 1, self._most)
+        else:
+            self._idle_so_far = False
+            if share > self._TOO_MUCH:
+                self.now = max(self.now - 1, 1)
         self._moment, self._used = moment, used
 
     @property
@@ -176,7 +180,8 @@ def spread(
     rest = iter(items)
     taking = threading.Lock()
     over = threading.Event()
-    used = 0.0  # of CPU, by these threads: what else the process does says nothing of Braze
+    # Of CPU, by these threads and this one: what else the process does says nothing of Braze.
+    used = -thread_time()
 
     def turn() -> list[tuple[T, R]]:
         nonlocal used
@@ -206,7 +211,7 @@ def spread(
         running.add(future)
         future.add_done_callback(done.put)
 
-    more, worth = True, Width(width, monotonic(), used)
+    more, worth = True, Width(width, monotonic(), used + thread_time())
     try:
         begin()
         while running:
@@ -219,7 +224,7 @@ def spread(
                 made = future.result()
                 yield from made
                 more = more and bool(made)
-            worth.look(monotonic(), used)
+            worth.look(monotonic(), used + thread_time())
             while more and len(running) < worth.now:
                 begin()
     finally:

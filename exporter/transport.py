@@ -98,18 +98,18 @@ class Transport:
         Raises TransportError where none came in time, in size, readable, or at all.
         """
         late = f"no whole answer within {self._timeout:g} s"
-        with self._open.until(self._monotonic() + self._timeout) as overdue:
+        with self._open.until(self._monotonic() + self._timeout) as request:
             try:
                 reply = self._get(path, query, key)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-                reason = "timeout" if overdue() else _reason(error)
+                reason = "timeout" if request.late else _reason(error)
                 discreet = any("@" in proxy for proxy in self._proxies.values())
                 said = late if reason == "timeout" else _innermost(error, discreet)
                 # The chain is cut: it repeats the message at length, and may hold the request with
                 # its key.
                 raise TransportError(reason, said) from None
             # A connection that was cut looks like a body that has ended, where no length was given.
-            if overdue():
+            if request.late:
                 raise TransportError("timeout", late)
         give_way()  # what is made of it takes as long again
         return reply

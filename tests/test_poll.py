@@ -354,14 +354,32 @@ def test_there_are_as_many_threads_as_are_worth_having(share: float, widths: lis
 
 
 def test_threads_that_are_in_each_others_way_become_fewer() -> None:
-    """One at a time, down to one, and more again once there is time to spare."""
+    """One at a time, down to one; and one at a time more again, for a Braze that falters is not yet
+    a slow one.
+    """
     width, moment, used, seen = Width(4, 0.0, 0.0), 0.0, 0.0, []
-    for share in (0.1, 1.0, 1.0, 0.7, 1.0, 1.0, 0.1):
+    for share in (0.1, 1.0, 1.0, 0.7, 1.0, 1.0, 0.1, 0.1):
         moment, used = moment + 1, used + share
         width.look(moment, used)
         seen.append(width.now)
 
-    assert seen == [4, 3, 2, 2, 1, 1, 4]
+    assert seen == [4, 3, 2, 2, 1, 1, 2, 3]
+
+
+def test_what_a_poll_makes_of_its_answers_counts_as_well() -> None:
+    """It needs the interpreter like the threads: more of them would only wait."""
+    numbers, wall, used, taken = Numbers(), [0.0], [0.0], []
+
+    def ask(number: int) -> int:
+        wall[0] += 0.02
+        return number
+
+    for _ in spread(ask, numbers, Inline(), 4, lambda: wall[0], lambda: used[0]):
+        taken.append(len(numbers.taken))
+        wall[0] += 1.0
+        used[0] += 1.0
+
+    assert taken == [*range(1, 11)]
 
 
 def test_what_else_the_process_does_takes_no_thread_from_a_poll() -> None:
