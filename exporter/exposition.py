@@ -54,10 +54,10 @@ def number(value: float) -> str:
 
 
 def header(metric: Metric, form: Format) -> str:
-    """The HELP and TYPE lines of a gauge or an info in `form`."""
+    """The HELP and TYPE lines of a metric in `form`."""
     help_text = metric.help.replace("\\", r"\\").replace("\n", r"\n")
     if form is Format.OPENMETRICS:
-        # An info's family carries no suffix there, its samples do.
+        # The family of an info or a counter has no suffix there, its samples do.
         name = metric.name.removesuffix(OPENMETRICS_SUFFIX.get(metric.type, ""))
         help_text = help_text.replace('"', r"\"")
         return f"# HELP {name} {help_text}\n# TYPE {name} {metric.type}\n"

@@ -14,7 +14,7 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from exporter.catalog import PUBLISHED, Metric
-from exporter.exposition import Page, Piece, header, number, sample
+from exporter.exposition import Page, Piece, header, identity, number, sample
 from exporter.negotiation import Format
 from tests.fakes import NOW
 
@@ -22,6 +22,7 @@ GAUGE = Metric("braze_things", "gauge", ("workspace", "thing"), "Things.")
 INFO = Metric("braze_thing_info", "info", ("workspace", "thing"), "A thing's name.")
 PLAIN = Metric("braze_everything", "gauge", (), "Everything.")
 
+COUNTER = Metric("braze_polls_total", "counter", (), "Polls.")
 QUOTED = Metric("braze_odd", "gauge", (), 'A "b" \\ c\nd')
 
 Parser = Callable[[str], Iterable[Family]]
@@ -140,6 +141,16 @@ def test_any_label_value_comes_back_from_prometheus_own_parsers(
             Format.OPENMETRICS,
             "# HELP braze_thing A thing's name.\n# TYPE braze_thing info\n",
         ),
+        (
+            COUNTER,
+            Format.TEXT,
+            "# HELP braze_polls_total Polls.\n# TYPE braze_polls_total counter\n",
+        ),
+        (
+            COUNTER,
+            Format.OPENMETRICS,
+            "# HELP braze_polls Polls.\n# TYPE braze_polls counter\n",
+        ),
         # Only OpenMetrics escapes quotes there
         (
             QUOTED,
@@ -158,6 +169,12 @@ def test_a_header_names_the_metric_and_its_type(
 ) -> None:
     """HELP and TYPE, in the words of the format."""
     assert header(metric, form) == expected
+
+
+def test_a_series_is_named_as_its_line_begins() -> None:
+    """With its labels, escaped, or with none."""
+    assert identity("braze_up", ()) == "braze_up"
+    assert identity("braze_up", [("a", "b"), ("c", 'd"')]) == 'braze_up{a="b",c="d\\""}'
 
 
 @pytest.mark.parametrize("form", Format)
@@ -225,6 +242,17 @@ def test_a_page_is_packed_once_for_many_tails(pieces: list[bytes], tails: list[b
         packed = b"".join(made.with_tail(tail, gzipped=True))
         assert gzip.decompress(packed) == b"".join(pieces) + tail
         assert members(packed) == 1
+
+
+def test_what_is_large_is_packed_once_for_all_pages() -> None:
+    """From 16 KiB on; what is smaller goes in with its neighbours, which make it small."""
+    small, just, large = (Piece.of(b"x" * size) for size in (16_383, 16_384, 100_000))
+    assert (small.packed is None, just.packed is None, large.packed is None) == (True, False, False)
+
+    packed = Page.of([small, small, large, just, small]).packed
+    assert [any(part is each.packed for each in (just, large)) for part in packed] == [
+        False, True, True, False,
+    ]  # fmt: skip
 
 
 def test_a_packed_page_is_small() -> None:

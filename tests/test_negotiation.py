@@ -79,6 +79,7 @@ CHROME = (
             OPENMETRICS,
         ),
         (OPENMETRICS_DRAFT_LIKED_BETTER, TEXT),
+        ("text/*;q=0.2,*/*;q=0.8", OPENMETRICS),
         # Of equal qualities: the closer description, then OpenMetrics if it was named, else text
         ("application/openmetrics-text,*/*", OPENMETRICS),
         ("text/plain,*/*", TEXT),
@@ -97,6 +98,8 @@ CHROME = (
         # Case, blanks, quotes and other parameters do not matter
         ("Application/OpenMetrics-Text ; Version=1.0.0 ; Q=1", OPENMETRICS),
         ('application/openmetrics-text; version="1.0.0"', OPENMETRICS),
+        ('application/openmetrics-text; version="9.9.9"', TEXT),
+        ('application/openmetrics-text; version=""', OPENMETRICS),
         ("application/openmetrics-text;charset=utf-8;version=1.0.0", OPENMETRICS),
         ('application/openmetrics-text;note="a, b; \\"c\\"";version=2.0.0', TEXT),
         # The escaping asked for is repeated, if there is such a one; all our names need none
@@ -104,7 +107,10 @@ CHROME = (
         ("application/openmetrics-text;escaping=dots", f"{OPENMETRICS}; escaping=dots"),
         ("application/openmetrics-text;escaping=rot13", OPENMETRICS),
         ("application/openmetrics-text,text/plain;q=0.5;escaping=dots", OPENMETRICS),
+        ("text/plain;escaping=dots,text/plain;escaping=values", f"{TEXT}; escaping=dots"),
         # Malformed elements are skipped, the others count
+        ("application/openmetrics-text;\vversion=1.0.0,text/plain;q=0.1", TEXT),
+        ("\vapplication/openmetrics-text,text/plain;q=0.1", TEXT),
         ("application/openmetrics-text;q=much,text/plain;q=0.1", TEXT),
         ("application/openmetrics-text;q=2,text/plain;q=0.1", TEXT),
         ("application/openmetrics-text;version,text/plain;q=0.1", TEXT),

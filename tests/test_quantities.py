@@ -4,7 +4,7 @@ import contextlib
 import math
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
@@ -44,6 +44,8 @@ ADDRESS = "must be an address to listen on, such as :10068, 127.0.0.1:10068 or [
         (share, "30%", 0.3),
         (share, "12.5%", 0.125),
         (share, "100%", 1.0),
+        (share, "0%", 0.0),
+        (share, "0.5%", 0.005),
         (rise, "100%", 1.0),
         (rise, "1000%", 10.0),
         (rise, 0.5, 0.5),
@@ -51,6 +53,9 @@ ADDRESS = "must be an address to listen on, such as :10068, 127.0.0.1:10068 or [
         (rise, 1.5, 1.5),
         (rise, "1.5", 1.5),
         (rise, 10, 10.0),
+        (rise, "0%", 0.0),
+        (rise, "0.5%", 0.005),
+        (rise, 0, 0.0),
         (share, "0.3", 0.3),
         (share, 0.3, 0.3),
         (share, 0, 0.0),
@@ -66,6 +71,7 @@ ADDRESS = "must be an address to listen on, such as :10068, 127.0.0.1:10068 or [
         (address, "127.0.0.1:0", Address("127.0.0.1", 0)),
         (address, "localhost:80", Address("localhost", 80)),
         (address, "[::1]:9", Address("::1", 9)),
+        (address, ":65535", Address("", 65535)),
     ],
 )
 def test_what_is_meant_is_read(
@@ -97,8 +103,10 @@ def test_what_is_meant_is_read(
         (share, "30", "must be a share such as 30% or 0.3; did you mean 30%?"),
         (share, 1, "must be a share such as 30% or 0.3; did you mean 1%?"),
         (share, 1.0, "must be a share such as 30% or 0.3; did you mean 1%?"),
+        (share, 100, "must be a share such as 30% or 0.3; did you mean 100%?"),
         (share, 101, SHARE),
         (rise, 150, f"{RISE}; did you mean 150%?"),
+        (rise, 1000, f"{RISE}; did you mean 1000%?"),
         (rise, "10.5", f"{RISE}; did you mean 10.5%?"),
         (rise, "1001%", RISE),
         (rise, 1001, RISE),
@@ -128,12 +136,17 @@ def test_what_is_meant_is_read(
         (text, ["a"], "must be text, not a list"),
         (text, {"a": 1}, "must be text, not a map"),
         (text, None, "must be text, not nothing"),
+        (text, date(2026, 1, 1), "must be text, not something else"),
         (text, "\udcff", "must be text in UTF-8"),
         (address, 10068, f"{ADDRESS}; did you mean ':10068'?"),
+        (address, 0, f"{ADDRESS}; did you mean ':0'?"),
+        (address, 65535, f"{ADDRESS}; did you mean ':65535'?"),
         (address, "10068", f"{ADDRESS}; did you mean ':10068'?"),
         (address, 65536, ADDRESS),
         (address, True, ADDRESS),
         (address, "localhost", ADDRESS),
+        (address, "localhost:http", ADDRESS),
+        (address, "::1", f"{ADDRESS}; an IPv6 address stands in brackets"),
         (address, "http://localhost:80/", f"{ADDRESS}; give no http:// and no path"),
         (address, "::1:9", f"{ADDRESS}; an IPv6 address stands in brackets"),
         (address, "[::1]", f"{ADDRESS}"),
@@ -143,6 +156,8 @@ def test_what_is_meant_is_read(
          "is not a regular expression: missing ), unterminated subpattern at character 1"),
         (regex, "a**", "is not a regular expression: multiple repeat at character 3"),
         (regex, "(?P=s3cret)", "is not a regular expression: unknown group name at character 5"),
+        (regex, "(?<=a+)b",
+         "is not a regular expression: look-behind requires fixed-width pattern"),
         (regex, "[[a]", "is an ambiguous regular expression; escape `[` inside a set"),
         (regex, "a{99999999999}", "is too large a regular expression"),
         (regex, "(" * 5000, "is too large a regular expression"),
@@ -174,6 +189,13 @@ def test_an_address_is_written_as_it_was_read(written: str) -> None:
 def test_a_duration_survives_being_written(seconds: int) -> None:
     """What the documentation prints as a default reads back as the same."""
     assert duration(format_duration(timedelta(seconds=seconds))).total_seconds() == seconds
+
+
+def test_a_duration_is_written_in_the_largest_units() -> None:
+    """The shortest of the texts that say the same."""
+    written = [format_duration(timedelta(seconds=each)) for each in (60, 3_600, 86_400, 90_061)]
+
+    assert written == ["1m", "1h", "1d", "1d1h1m1s"]
 
 
 def test_shares_are_written_in_percent() -> None:

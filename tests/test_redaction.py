@@ -1,5 +1,7 @@
 """No text holds the key, however it is spelled there; ordinary texts stay as they are."""
 
+from urllib.parse import quote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,6 +49,31 @@ def test_what_is_not_the_key_stays(text: str) -> None:
     """Ids look like keys, and the last digits of a key help to find it."""
     for key in KEYS.values():
         assert hidden(text, key) == text
+
+
+def test_a_part_of_the_key_is_not_shown_either() -> None:
+    """Ten letters and digits of it in a row, wherever they end; nine help to find the key."""
+    key = KEYS["a UUID"]
+
+    assert hidden("it ends with 2c4d9e60", key) == "it ends with 2c4d9e60"
+    assert hidden("12c4d9e60", key) == "12c4d9e60"
+    assert told("e12c4d9e60", key)
+    assert not told(hidden("e12c4d9e60", key), key)
+    assert not told(hidden("it begins with 0f6b3c52-9d", key), key)
+
+
+def test_five_kinds_of_characters_are_no_word() -> None:
+    """A digit among them."""
+    assert hidden("A1B2C-A1B2C-A1B2C", "a1b2ca1b2ca1b2c") != "A1B2C-A1B2C-A1B2C"
+    assert hidden("A1B2-A1B2-A1B2-A1B2", "a1b2a1b2a1b2a1b2") == "A1B2-A1B2-A1B2-A1B2"
+
+
+def test_what_was_escaped_three_times_is_read() -> None:
+    """As by a proxy in front of a proxy."""
+    key = KEYS["a UUID"]
+    text = "".join(f"%{ord(each):02x}" for each in key)
+
+    assert "(not shown" in hidden(quote(quote(text)), key)
 
 
 def test_a_short_key_is_no_key() -> None:
