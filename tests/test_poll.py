@@ -209,6 +209,7 @@ def test_points_in_little_room_are_the_same_points() -> None:
 
     assert points == plain
     assert plain == points
+    assert [each.offset for each in points] == [each.offset for each in plain]
     assert (points[0], points[-1], points[1:3], points[9:]) == (plain[0], plain[-1], plain[1:3], ())
     assert [*reversed(points)] == [*reversed(plain)]
     assert Points(()) == ()
