@@ -23,29 +23,33 @@ from exporter.steps import give_way
 
 
 @dataclass(slots=True, eq=False)
-class _Handle:
+class Handle:
     """A second handle on a connection's socket: the first one is closed early, or handed on to TLS,
     while a request still reads. It is closed once the connection is and no request holds it.
     """
 
     sock: socket.socket
+    request: "_Request | None" = None
     over: bool = False
 
-    @classmethod
-    def on(cls, sock: socket.socket) -> Self:
-        return cls(sock.dup())
+    def close_unheld(self) -> None:
+        """Close it if its connection is closed and no request holds it."""
+        if self.over and self.request is None:
+            self.sock.close()
 
 
 class _Request:
-    """A request under way, for as long as the context lasts; `late` says that its time was up."""
+    """A request under way, for as long as the context lasts. `cut_off` says that it was ended from
+    outside, `late` that this was because its time was up.
+    """
 
-    __slots__ = ("_watched", "deadline", "handle", "late")
+    __slots__ = ("_handle", "_watched", "cut_off", "deadline", "late")
 
     def __init__(self, watched: "OpenConnections", deadline: float) -> None:
         self._watched = watched
         self.deadline = deadline
-        self.late = False
-        self.handle: _Handle | None = None
+        self.cut_off = self.late = False
+        self._handle: Handle | None = None
 
     def __enter__(self) -> Self:
         self._watched.begin(self)
@@ -54,18 +58,24 @@ class _Request:
     def __exit__(self, *_: object) -> None:
         self._watched.end()
 
-    def hold(self, handle: _Handle | None) -> None:
+    def hold(self, handle: Handle | None) -> None:
         """Let go of the handle that was held, and hold another one or none."""
-        if self.handle is not None and self.handle.over:
-            self.handle.sock.close()
-        self.handle = handle
+        if self._handle is not None:
+            self._handle.request = None
+            self._handle.close_unheld()
+        self._handle = handle
+        if handle is not None:
+            if handle.request is not None:  # it has its answer, and has given the connection back
+                handle.request._handle = None
+            handle.request = self
 
     def cut(self) -> None:
-        if self.handle is not None:
+        self.cut_off = True
+        if self._handle is not None:
             # A thread blocked in a read returns at once from a socket that is shut; from one that
             # is closed it would not.
             with contextlib.suppress(OSError):
-                self.handle.sock.shutdown(socket.SHUT_RDWR)
+                self._handle.sock.shutdown(socket.SHUT_RDWR)
 
 
 class OpenConnections:
@@ -98,10 +108,9 @@ class OpenConnections:
         """Watch the calling thread's request."""
         with self._lock:
             if self._watcher is None:
-                self._watcher = threading.Thread(
-                    target=self._run, name="braze-deadlines", daemon=True
-                )
-                self._watcher.start()
+                watcher = threading.Thread(target=self._run, name="braze-deadlines", daemon=True)
+                watcher.start()
+                self._watcher = watcher
             self._requests[threading.get_ident()] = request
             # It is not woken for each request: most deadlines come after the one it waits for.
             if request.deadline < self._looks_at:
@@ -128,7 +137,7 @@ class OpenConnections:
         if self._watcher is not None:
             self._watcher.join()
 
-    def use(self, handle: _Handle) -> float:
+    def use(self, handle: Handle) -> float:
         """Have the calling thread's request hold this; returns the seconds it has left.
 
         Raises OSError where there are none.
@@ -141,14 +150,13 @@ class OpenConnections:
             request.hold(handle)
             return left
 
-    def drop(self, handle: _Handle) -> None:
+    def drop(self, handle: Handle) -> None:
         """Its connection is closed."""
         with self._lock:
             handle.over = True
-            if not any(request.handle is handle for request in self._requests.values()):
-                handle.sock.close()
+            handle.close_unheld()
 
-    def connect(self, connection: HTTPConnection) -> tuple[socket.socket, _Handle]:
+    def connect(self, connection: HTTPConnection) -> tuple[socket.socket, Handle]:
         """A socket to where `connection` leads, and what it is cut off by.
 
         urllib3 would give each of the host's addresses the whole time; here they share what is
@@ -167,7 +175,7 @@ class OpenConnections:
                     sock = opened.enter_context(socket.socket(family, kind, protocol))
                     for option in connection.socket_options or ():
                         sock.setsockopt(*option)
-                    handle = _Handle.on(sock)
+                    handle = Handle(sock.dup())
                     opened.callback(self.drop, handle)
                     left = self.use(handle)
                     sock.settimeout(left / untried)
@@ -208,7 +216,7 @@ class _Response(http.client.HTTPResponse):
 def _pool_classes(watched: OpenConnections) -> dict[str, Any]:
     class Plain(HTTPConnection):
         response_class = _Response
-        _handle: _Handle | None = None
+        _handle: Handle | None = None
 
         def _new_conn(self) -> socket.socket:
             sock, self._handle = watched.connect(self)

@@ -127,8 +127,9 @@ class Width:
     Where Braze answers at once, one of them computes nearly all the time, and the others would only
     wait for the interpreter. So there is one at first, and quickly all while they leave most of the
     time unused. Once they did not, one more or less at a time: a Braze that falters for a moment is
-    not a slow one. `moment` is what a clock shows, `used` the CPU time that the poll has had
-    (seconds).
+    not a slow one. What other polls compute looks like time that is left: beside them there are
+    more than are worth having, but no more than `most`. `moment` is what a clock shows, `used` the
+    CPU time that the poll has had (seconds).
     """
 
     _ENOUGH, _TOO_MUCH = 0.5, 0.95  # of the time

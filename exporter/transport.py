@@ -111,6 +111,8 @@ class Transport:
             # A connection that was cut looks like a body that has ended, where no length was given.
             if request.late:
                 raise TransportError("timeout", late)
+            if request.cut_off:
+                raise TransportError("connection", "cut off")
         give_way()  # what is made of it takes as long again
         return reply
 

@@ -336,6 +336,29 @@ def test_abort_ends_a_handshake_at_once(scheme: str) -> None:
         assert time.monotonic() - begun < GRACE
 
 
+@pytest.mark.parametrize("end", [b"\r\n{", b""])
+def test_abort_is_not_the_end_of_an_answer(end: bytes) -> None:
+    """Where no length was given, a body ends with its connection; a head may as well."""
+    arrived = threading.Event()
+
+    def answer(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + end)
+        arrived.set()
+        connection.recv(1)  # until the other side leaves
+
+    with (
+        listening(answer) as port,
+        transport(f"http://127.0.0.1:{port}", timeout=30) as made,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        request = threads.submit(made.get, LIST, {}, KEY)
+        assert arrived.wait(5)
+        made.abort()
+        with pytest.raises(TransportError):
+            request.result(5)
+
+
 def test_after_abort_nothing_is_sent(simulator: Server) -> None:
     """Neither on a kept connection nor on a new one."""
     with transport(simulator.url) as made:
