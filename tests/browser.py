@@ -56,6 +56,17 @@ class Look:
     page: Any
     complaints: list[str] = field(default_factory=list)
 
+    def click(self, what: str) -> None:
+        """Follow a link, and wait for all of the page it leads to."""
+        with self.page.expect_navigation():
+            self.page.click(what)
+
+    def search(self, text: str) -> None:
+        """The same, of the search box."""
+        self.page.fill("input[type=search]", text)
+        with self.page.expect_navigation():
+            self.page.press("input[type=search]", "Enter")
+
     def overflow(self) -> int:
         """By how many pixels it is wider than the window."""
         wider: int = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
