@@ -69,11 +69,11 @@ def test_five_kinds_of_characters_are_no_word() -> None:
 
 
 def test_what_was_escaped_three_times_is_read() -> None:
-    """As by a proxy in front of a proxy."""
+    """As by a proxy in front of a proxy in front of one."""
     key = KEYS["a UUID"]
-    text = "".join(f"%{ord(each):02x}" for each in key)
+    text = "".join(f"\\u{ord(each):04x}" for each in key)
 
-    assert "(not shown" in hidden(quote(quote(text)), key)
+    assert "(not shown" in hidden(quote(quote(quote(text))), key)
 
 
 def test_a_short_key_is_no_key() -> None:

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from exporter.config import Kpi, reference
-from exporter.families import DISCOVERY, EVENTS, FAMILIES, KPI, SEGMENTS, SESSIONS
+from exporter.families import DISCOVERY, EVENTS, FAMILIES, FAMILY, KPI, SEGMENTS, SESSIONS
 from exporter.model import Segment, Series, Unit
-from exporter.watch import Selection, select
+from exporter.shard import Shard
+from exporter.watch import Alerts, Selection, of_shard, select
 from tests.fakes import HOUR, a_watch, event, figure, size
 
 LISTING = (
@@ -229,6 +230,51 @@ def test_a_series_labels_are_what_braze_is_asked(
 def test_a_size_is_asked_for_every_selected_segment() -> None:
     """One series a segment, in the order of the selection."""
     assert a_watch().wanted(SEGMENTS, ["s2", "s1"]) == (size("s2"), size("s1"))
+
+
+def test_the_drop_of_a_segment_goes_before_that_of_its_app() -> None:
+    """Both by their ids; else the usual one, or the rise where a rise alarms."""
+    alerts = Alerts(drop=0.3, surge=2.0, segments={"s1": 0.5}, apps={"a1": 0.1})
+    by_segment = FAMILY["braze_segment_sessions_daily"]
+    by_app = FAMILY["braze_app_sessions_daily"]
+
+    assert alerts.share_of(Series(by_segment, ("shop", "s1", "a1"))) == 0.5
+    assert alerts.share_of(Series(by_segment, ("shop", "s2", "a1"))) == 0.1
+    assert alerts.share_of(Series(by_app, ("shop", "a1"))) == 0.1
+    assert alerts.share_of(Series(by_app, ("shop", "a2"))) == 0.3
+    assert alerts.share_of(Series(FAMILY["braze_app_uninstalls_daily"], ("shop", "a1"))) == 2.0
+
+
+def test_a_shard_has_its_part_of_whatever_is_asked_for() -> None:
+    """By workspace, kind and id: another spelling of these would move what is watched to another
+    shard with the next version.
+    """
+    names = [f"n{number}" for number in range(20)]
+    for shard in (Shard(ordinal, 3) for ordinal in range(3)):
+        watch = a_watch(
+            apps={name: name for name in names},
+            workspace_total=True,
+            shard=shard,
+            units=(Unit.DAY,),
+        )
+        own = [name for name in names if shard.has("production", "segment", name)]
+        apps = [name for name in names if shard.has("production", "app", name)]
+        total = [("production",)] * shard.has("production", "total")
+        sessions = [each.labels for each in watch.wanted(SESSIONS)]
+
+        assert of_shard(names, watch) == Selection((*own,), elsewhere=20 - len(own))
+        assert [*watch.own_apps()] == apps
+        assert sorted(sessions) == sorted([*(("production", app) for app in apps), *total])
+
+
+def test_events_of_the_workspace_are_shared_among_shards() -> None:
+    """Where there are no apps to share them by."""
+    names = tuple(f"n{number}" for number in range(20))
+    for shard in (Shard(ordinal, 3) for ordinal in range(3)):
+        watch = a_watch(events=names, shard=shard, units=(Unit.DAY,))
+        own = [name for name in names if shard.has("production", "event", name)]
+
+        assert {each.label("event") for each in watch.wanted(EVENTS)} == {*own}
 
 
 def test_a_value_stands_until_the_next_poll_had_its_chance() -> None:
