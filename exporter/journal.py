@@ -37,7 +37,7 @@ class Journal:
         """Tell of a poll, and of what has begun or ceased to fail with it."""
         of, before = self.of(reading.collector), self._failing.get(reading.collector, {})
         self._failing[reading.collector] = reading.failures
-        for reason, series in _begun(reading.failures, before).items():
+        for reason, series in _begun(reading.failures, before):
             said = {"reason": reason} | _remedy(reason, series[0])
             log.warning("cannot read", extra=of | _some(series) | said)
         if recovered := _ended(reading, before):
@@ -73,14 +73,17 @@ def _behind(reading: Reading) -> float:
     return min(hours, default=0.0)
 
 
-def _begun(failures: Failures, before: Failures) -> dict[str, list[Series | None]]:
-    """The series that fail now and did not before, or for another reason, by what is said."""
-    reasons: dict[str, list[Series | None]] = {}
-    for series, reason in failures.items():
-        kind, _, _ = reason.partition(":")
-        if series not in before or kind != before[series].partition(":")[0]:
-            reasons.setdefault(reason, []).append(series)
-    return reasons
+def _begun(failures: Failures, before: Failures) -> Iterable[tuple[str, list[Series | None]]]:
+    """What is said of the first, and the series that fail now and did not before, or for another
+    reason: by reason and endpoint, for what is said can hold of each answer another piece.
+    """
+    alike: dict[tuple[str, str], tuple[str, list[Series | None]]] = {}
+    for series, text in failures.items():
+        reason = reason_of(text)
+        if series not in before or reason != reason_of(before[series]):
+            endpoint = series.family.endpoint if series else LIST
+            alike.setdefault((reason, endpoint), (text, []))[1].append(series)
+    return alike.values()
 
 
 def _ended(reading: Reading, before: Failures) -> Sequence[Series | None]:

@@ -354,14 +354,15 @@ def test_a_failure_is_logged_when_it_begins_and_when_it_ends(
     assert ended[0]["series"] == 1
 
 
+@pytest.mark.parametrize("fault", ["bad-request", "truncated-json"])
 def test_many_failures_of_one_kind_are_one_line(
-    make: Make, simulator: Server, lines: Lines
+    make: Make, simulator: Server, lines: Lines, fault: str
 ) -> None:
-    """Two thousand segments that fail alike do not fill the disk."""
+    """Two thousand segments that fail alike do not fill the disk, though each answer differs."""
     bench = make()
     bench.poll(DISCOVERY)
     lines()
-    simulator.simulator.faults.add("bad-request")
+    simulator.simulator.faults.add(fault)
     bench.poll(SEGMENTS)
 
     found = lines()
