@@ -223,7 +223,7 @@ def _pool_classes(watched: OpenConnections) -> dict[str, Any]:
             return sock
 
         def request(self, *args: Any, **kwargs: Any) -> None:
-            if self.sock is not None and self._handle is not None:  # a kept one
+            if self._handle is not None:  # a kept one
                 watched.use(self._handle)
             super().request(*args, **kwargs)
 

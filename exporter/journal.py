@@ -3,9 +3,8 @@
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 
-from exporter.families import LIST
 from exporter.model import Reading, Series, Unit
-from exporter.remedies import reason_of, remedy
+from exporter.remedies import alike, reason_of, remedy
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +36,10 @@ class Journal:
         """Tell of a poll, and of what has begun or ceased to fail with it."""
         of, before = self.of(reading.collector), self._failing.get(reading.collector, {})
         self._failing[reading.collector] = reading.failures
-        for reason, series in _begun(reading.failures, before):
-            said = {"reason": reason} | _remedy(reason, series[0])
-            log.warning("cannot read", extra=of | _some(series) | said)
+        begun = _begun(reading.failures, before)
+        for (reason, endpoint), found in alike(reading.collector, begun).items():
+            said = {"reason": found[0][1]} | _remedy(reason, endpoint)
+            log.warning("cannot read", extra=of | _some(series for series, _ in found) | said)
         if recovered := _ended(reading, before):
             log.info("can be read again", extra=of | _some(recovered))
         self._zone(reading)
@@ -73,17 +73,13 @@ def _behind(reading: Reading) -> float:
     return min(hours, default=0.0)
 
 
-def _begun(failures: Failures, before: Failures) -> Iterable[tuple[str, list[Series | None]]]:
-    """What is said of the first, and the series that fail now and did not before, or for another
-    reason: by reason and endpoint, for what is said can hold of each answer another piece.
-    """
-    alike: dict[tuple[str, str], tuple[str, list[Series | None]]] = {}
-    for series, text in failures.items():
-        reason = reason_of(text)
-        if series not in before or reason != reason_of(before[series]):
-            endpoint = series.family.endpoint if series else LIST
-            alike.setdefault((reason, endpoint), (text, []))[1].append(series)
-    return alike.values()
+def _begun(failures: Failures, before: Failures) -> Failures:
+    """What fails now and did not before, or for another reason."""
+    return {
+        series: text
+        for series, text in failures.items()
+        if series not in before or reason_of(text) != reason_of(before[series])
+    }
 
 
 def _ended(reading: Reading, before: Failures) -> Sequence[Series | None]:
@@ -95,9 +91,9 @@ def _ended(reading: Reading, before: Failures) -> Sequence[Series | None]:
     ]
 
 
-def _remedy(reason: str, series: Series | None) -> dict[str, object]:
+def _remedy(reason: str, endpoint: str) -> dict[str, object]:
     """What to do about it, where something is known to help."""
-    told = remedy(reason_of(reason), series.family.endpoint if series else LIST)
+    told = remedy(reason, endpoint)
     return {"remedy": told} if told else {}
 
 

@@ -182,7 +182,7 @@ def spread(
     taking = threading.Lock()
     over = threading.Event()
     # Of CPU, by these threads and this one: what else the process does says nothing of Braze.
-    used = -thread_time()
+    used = 0.0
 
     def turn() -> list[tuple[T, R]]:
         nonlocal used
@@ -212,7 +212,7 @@ def spread(
         running.add(future)
         future.add_done_callback(done.put)
 
-    more, worth = True, Width(width, monotonic(), used + thread_time())
+    more, worth = True, Width(width, monotonic(), thread_time())
     try:
         begin()
         while running:

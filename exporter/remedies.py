@@ -1,5 +1,10 @@
 """What to do about a poll that failed, in words for the status page and the log: pure."""
 
+from collections.abc import Mapping
+
+from exporter.families import DISCOVERY, LIST
+from exporter.model import Series
+
 _SETTINGS = "Settings → APIs and Identifiers"
 _REMEDIES = {
     "unauthorized": f"Braze does not know the key. Is it still in Braze ({_SETTINGS}), is endpoint "
@@ -41,6 +46,20 @@ def remedy(reason: str, endpoint: str) -> str:
     """
     permission = permission_of(endpoint) or "of this endpoint"
     return _REMEDIES.get(reason, "").replace("{permission}", permission)
+
+
+def alike(
+    collector: str, failures: Mapping[Series | None, str]
+) -> dict[tuple[str, str], list[tuple[Series | None, str]]]:
+    """Failures of a poll of `collector` by what they have in common, their reason and endpoint:
+    what is said of each can hold another piece of its answer.
+    """
+    found: dict[tuple[str, str], list[tuple[Series | None, str]]] = {}
+    whole = LIST if collector == DISCOVERY else ""
+    for series, text in failures.items():
+        endpoint = series.family.endpoint if series is not None else whole
+        found.setdefault((reason_of(text), endpoint), []).append((series, text))
+    return found
 
 
 def reason_of(failure: str) -> str:

@@ -7,9 +7,9 @@ from functools import cached_property
 from itertools import chain
 
 from exporter import __version__
-from exporter.families import COLLECTORS, DISCOVERY, LIST, SEGMENTS, SESSIONS
+from exporter.families import COLLECTORS, DISCOVERY, SEGMENTS, SESSIONS
 from exporter.model import RateLimit, Reading, Series
-from exporter.remedies import reason_of, remedy
+from exporter.remedies import alike, remedy
 from exporter.rows import ALARMS, SEVERITY, Row, State, names_of, rows_of, title
 from exporter.standing import CollectorStanding, Standing
 
@@ -168,13 +168,9 @@ def _workspace(
 
 def _failures(standing: Standing, name: str, collector: CollectorStanding) -> tuple[Failure, ...]:
     """The failures of the last poll, by reason and endpoint, the most frequent first."""
-    by_reason: dict[tuple[str, str], list[tuple[Series | None, str]]] = {}
-    for series, text in (collector.last.failures if collector.last else {}).items():
-        whole = LIST if name == DISCOVERY else ""
-        endpoint = series.family.endpoint if series is not None else whole
-        by_reason.setdefault((reason_of(text), endpoint), []).append((series, text))
     failures = []
-    for (reason, endpoint), found in by_reason.items():
+    last = collector.last.failures if collector.last else {}
+    for (reason, endpoint), found in alike(name, last).items():
         unread = [one for one, _ in found if one is not None]
         examples = tuple(_called(standing, one) for one in unread[:_EXAMPLES])
         failures.append(

@@ -407,8 +407,9 @@ def test_a_page_that_fails_spoils_the_list() -> None:
     """What the other pages held is not half of an answer but none."""
     bench = Bench(listing(*map(segment, range(100))), reply({"message": "Access Denied"}, 403))
 
-    with pytest.raises(BrazeError, match="status 403: Access Denied"):
+    with pytest.raises(BrazeError, match="status 403: Access Denied") as raised:
         bench.client.segments()
+    assert raised.value.answered
 
 
 @pytest.mark.parametrize("outcome", [BROKEN, TransportError("timeout", "")])
