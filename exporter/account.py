@@ -12,6 +12,7 @@ from exporter.config import Workspace
 from exporter.limiter import Limiter
 from exporter.secretfile import ApiKey
 from exporter.shard import EVERYTHING, Shard
+from exporter.steps import waiting
 from exporter.transport import HTTP, Transport
 
 
@@ -60,7 +61,7 @@ class Account:
             workspace.reserve,
             now=now,
             monotonic=time.monotonic,
-            pause=self._stopped.wait,
+            pause=self._pause,
             throttled=counters.throttled,
         )
         if before is not None and before.endpoint == self.endpoint:
@@ -73,7 +74,7 @@ class Account:
             zone=workspace.time_zone,
             now=now,
             monotonic=time.monotonic,
-            pause=self._stopped.wait,
+            pause=self._pause,
             chance=random.random,
         )
 
@@ -88,6 +89,10 @@ class Account:
     def stopped(self) -> bool:
         """Whether `stop` was called."""
         return self._stopped.is_set()
+
+    def _pause(self, seconds: float) -> bool:
+        with waiting():
+            return self._stopped.wait(seconds)
 
     def stop(self) -> None:
         """End every wait and request.

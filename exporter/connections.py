@@ -7,6 +7,7 @@ connections are watched here.
 
 import contextlib
 import http.client
+import io
 import math
 import socket
 import threading
@@ -19,7 +20,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.poolmanager import PoolManager
 
-from exporter.steps import give_way
+from exporter.steps import give_way, waiting
 
 
 @dataclass(slots=True, eq=False)
@@ -203,7 +204,32 @@ class OpenConnections:
                 self._changed.wait(None if nearest == math.inf else nearest - now)
 
 
+class _Incoming(io.RawIOBase):
+    """What comes from a socket; while it does not, other threads compute."""
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        self._raw = raw
+
+    def readable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._raw.fileno()
+
+    def readinto(self, room: Any) -> int | None:
+        with waiting():
+            return self._raw.readinto(room)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
 class _Response(http.client.HTTPResponse):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fp: io.BufferedReader = io.BufferedReader(_Incoming(self.fp.detach()))
+
     def begin(self) -> None:
         """Wait for the first bytes of an answer, and then until no page is being made: answers that
         come at the same time would all be read before it.
@@ -221,6 +247,10 @@ def _pool_classes(watched: OpenConnections) -> dict[str, Any]:
         def _new_conn(self) -> socket.socket:
             sock, self._handle = watched.connect(self)
             return sock
+
+        def connect(self) -> None:
+            with waiting():
+                super().connect()
 
         def request(self, *args: Any, **kwargs: Any) -> None:
             if self._handle is not None:  # a kept one

@@ -10,15 +10,14 @@ import logging
 import math
 import re
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import SupportsIndex, cast
+from typing import cast
 
 import h11
 
-from exporter.steps import leave_way, take_way
 from exporter.tls import Certificate
 from exporter.web import Request, Response, plain
 
@@ -45,20 +44,6 @@ class Limits:
     waiting: int = 16  # requests for blocking routes, besides the one being answered
 
 
-class Reader(asyncio.StreamReader):
-    """What a client sends. While more of a request is `awaited`, others give way from the first
-    byte on: whatever comes at another time has to wait itself.
-    """
-
-    awaited = False
-
-    def feed_data(self, data: Iterable[SupportsIndex]) -> None:
-        """Take what came."""
-        if self.awaited:
-            take_way()
-        super().feed_data(data)
-
-
 class Client:
     """One connection: requests in, answers out, one after the other.
 
@@ -68,7 +53,7 @@ class Client:
 
     def __init__(
         self,
-        reader: Reader,
+        reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         respond: Callable[[Request, "Client"], Awaitable[Response]],
         dressed: Callable[[Response], Response],
@@ -116,7 +101,6 @@ class Client:
         except OSError as error:  # timeouts among them
             log.debug("a client is gone: %r", error)
         finally:
-            leave_way()
             self.hang_up()
 
     def finish(self) -> None:
@@ -140,7 +124,7 @@ class Client:
         # those who say nothing count among the connections too. The new reader and writer are made
         # as asyncio.open_connection makes them.
         loop = asyncio.get_running_loop()
-        reader = Reader(self._limits.head_bytes)
+        reader = asyncio.StreamReader(self._limits.head_bytes)
         protocol = asyncio.StreamReaderProtocol(reader)
         transport = await loop.start_tls(
             self._accepted.transport,
@@ -217,12 +201,7 @@ class Client:
         return event
 
     async def _read(self) -> None:
-        leave_way()
-        self._reader.awaited = True
-        try:
-            self._wire.receive_data(await self._reader.read(_READ_BYTES))
-        finally:
-            self._reader.awaited = False
+        self._wire.receive_data(await self._reader.read(_READ_BYTES))
 
     async def _send(self, response: Response, *, hang_up: bool) -> None:
         close = [("Connection", "close")] if hang_up else []
@@ -241,9 +220,7 @@ class Client:
                 self.progress = asyncio.get_running_loop().time()
                 # Not writelines(): after it, drain() waits for nothing in Python 3.12.0 to 3.13.1
                 # (CVE-2024-12254).
-                take_way()
                 self._writer.write(b"".join((*pieces, chunk)))
-                leave_way()
                 await self._writer.drain()
                 pieces = []
         self._wire.send(h11.EndOfMessage())

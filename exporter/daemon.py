@@ -20,6 +20,7 @@ from exporter.secretfile import KeyFileError
 from exporter.server import Server
 from exporter.snapshot import Store
 from exporter.status import Status, status_of
+from exporter.steps import in_small_steps
 from exporter.telemetry import Telemetry
 from exporter.web import Site, make_site
 from exporter.webconfig import WebFile
@@ -86,7 +87,7 @@ class Daemon:
             signal.SIGHUP: lambda: self._orders.put(_Reload()),
         }
         try:
-            with signals.handled(orders):
+            with signals.handled(orders), in_small_steps():
                 self._apply(settings)  # the first request is to find everything expected
                 server.start()
                 started(server.addresses)

@@ -15,6 +15,7 @@ from exporter.families import DISCOVERY
 from exporter.limiter import Interrupted
 from exporter.model import Answer, Points, Reading, Segment, Series, Unit
 from exporter.refusals import Refusals
+from exporter.steps import computing, waiting
 
 log = logging.getLogger(__name__)
 
@@ -100,15 +101,16 @@ def poll_series(
             else:
                 yield series
 
-    for series, outcome in spread(attempt, hopeful(), threads, width):
-        if isinstance(outcome, Answer):
-            answers[series] = replace(outcome, points=Points(outcome.points))
-            asked, answered, reason = asked + 1, answered + 1, None
-        else:
-            failures[series] = str(outcome)
-            asked, answered = asked + outcome.sent, answered + outcome.answered
-            reason = outcome.reason
-        refusals.note(series.family.endpoint, reason)
+    with computing():
+        for series, outcome in spread(attempt, hopeful(), threads, width):
+            if isinstance(outcome, Answer):
+                answers[series] = replace(outcome, points=Points(outcome.points))
+                asked, answered, reason = asked + 1, answered + 1, None
+            else:
+                failures[series] = str(outcome)
+                asked, answered = asked + outcome.sent, answered + outcome.answered
+                reason = outcome.reason
+            refusals.note(series.family.endpoint, reason)
     return Reading(
         workspace,
         collector,
@@ -203,12 +205,16 @@ def spread(
                 used += mark - before
         return made
 
+    def in_turn() -> list[tuple[T, R]]:
+        with computing():
+            return turn()
+
     running: set[Future[list[tuple[T, R]]]] = set()
     # Not concurrent.futures.wait(), which takes the lock of every future each time.
     done: SimpleQueue[Future[list[tuple[T, R]]]] = SimpleQueue()
 
     def begin() -> None:
-        future = threads.submit(turn)
+        future = threads.submit(in_turn)
         running.add(future)
         future.add_done_callback(done.put)
 
@@ -217,7 +223,8 @@ def spread(
         begin()
         while running:
             try:
-                future = done.get(timeout=worth.wait if more else None)
+                with waiting():
+                    future = done.get(timeout=worth.wait if more else None)
             except Empty:
                 pass
             else:

@@ -10,17 +10,19 @@ import logging
 import math
 import os
 import re
+import selectors
 import socket
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 from exporter.admission import Guard, Policy
-from exporter.conversation import Client, Limits, Reader
-from exporter.steps import leave_way
+from exporter.conversation import Client, Limits
+from exporter.steps import leave_way, take_way
 from exporter.web import Request, Response, Site, plain
 
 __all__ = ["Limits", "ListenError", "Server"]
@@ -35,6 +37,19 @@ _BACKLOG = 1024
 _ACCEPTED = 16
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _QUIET = 60.0  # seconds between two warnings that connections wait: asyncio tries every second
+
+
+class _Selector(selectors.DefaultSelector):
+    """Has others give way while there is something to do, from the moment in which it is seen."""
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """What can be read or written, waited for up to `timeout` (seconds; None: for ever)."""
+        if timeout != 0:
+            leave_way()
+        found = super().select(timeout)
+        if found:
+            take_way()
+        return found
 
 
 class ListenError(Exception):
@@ -105,8 +120,11 @@ class Server:
 
     def _run(self, sockets: Iterable[socket.socket]) -> None:
         try:
-            asyncio.run(self._serve(sockets))
+            loop = partial(asyncio.SelectorEventLoop, _Selector())
+            with asyncio.Runner(loop_factory=loop) as runner:
+                runner.run(self._serve(sockets))
         finally:
+            leave_way()
             self._serving.set()
 
     async def _serve(self, sockets: Iterable[socket.socket]) -> None:
@@ -135,8 +153,8 @@ class Server:
         self._guard.close()
 
     def _protocol(self) -> asyncio.StreamReaderProtocol:
-        reader = Reader(self._limits.head_bytes)
-        return asyncio.StreamReaderProtocol(reader, lambda _, writer: self._welcome(reader, writer))
+        reader = asyncio.StreamReader(self._limits.head_bytes)
+        return asyncio.StreamReaderProtocol(reader, self._welcome)
 
     def _tell(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Log what nobody caught; that no connection can be accepted in one line, now and then."""
@@ -152,7 +170,7 @@ class Server:
         for task in self._clients.values():
             task.cancel()
 
-    def _welcome(self, reader: Reader, writer: asyncio.StreamWriter) -> None:
+    def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._stopping.is_set():
             writer.transport.abort()
             return
@@ -197,7 +215,6 @@ class Server:
                 async with self._door:
                     await self._make_room()
                 loop = asyncio.get_running_loop()
-                leave_way()  # a page for people can wait, as they can
                 return await loop.run_in_executor(self._pool, self._site.respond, request)
         finally:
             self._places += 1

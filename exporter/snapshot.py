@@ -13,7 +13,7 @@ from exporter.negotiation import Format
 from exporter.past import History, Past
 from exporter.rendering import Lines, collector_lines, series_lines, workspace_lines
 from exporter.standing import CollectorStanding, Standing
-from exporter.steps import Courtesy, in_small_steps
+from exporter.steps import Courtesy
 from exporter.watch import Selection, Watch, select
 
 _HEADERS = {
@@ -104,7 +104,7 @@ class Store:
         A reading for a workspace that is no longer watched, or is watched in another way, changes
         nothing.
         """
-        with self._lock, in_small_steps():
+        with self._lock:
             workspace = self._workspaces.get(reading.workspace)
             if workspace is None or workspace.watch is not watch:
                 return ()
@@ -135,7 +135,7 @@ class Store:
         self, pasts: Mapping[Series, tuple[Sequence[Point], History]], collector: str, watch: Watch
     ) -> None:
         """Take older points of series that are held, while `watch` is in force."""
-        with self._lock, in_small_steps():
+        with self._lock:
             workspace = self._workspaces.get(watch.workspace)
             if workspace is None or workspace.watch is not watch:
                 return

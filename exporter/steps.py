@@ -22,9 +22,23 @@ _USUAL = sys.getswitchinterval()
 # unless it waits for something itself, perhaps for those who wait for it.
 _LONGEST = 0.01
 
+# Seconds after which a thread computes although it is not its turn: who keeps it that long does
+# not compute, but waits for something without saying so.
+_OVERDUE = 0.05
+
 _free = threading.Event()
 _free.set()
 _until = 0.0
+
+_turn = threading.Lock()
+
+
+class _Mine(threading.local):
+    computing = False
+    turn = False
+
+
+_mine = _Mine()
 
 
 def take_way(longest: float = _LONGEST) -> None:
@@ -72,14 +86,54 @@ class Courtesy:
 
 
 @contextmanager
+def computing(overdue: float = _OVERDUE) -> Iterator[None]:
+    """What the threads of polls compute: one of them at a time, or after `overdue` (seconds).
+
+    Python would let them do it together, which makes nothing quicker, and each of them would take
+    the interpreter before a scrape does.
+    """
+    if _mine.computing:
+        yield
+        return
+    _mine.computing = True
+    _mine.turn = _turn.acquire(timeout=overdue)
+    try:
+        yield
+    finally:
+        _end_turn()
+        _mine.computing = False
+
+
+@contextmanager
+def waiting() -> Iterator[None]:
+    """A wait in the middle of it, in which another one computes."""
+    if not _mine.computing:
+        yield
+        return
+    _end_turn()
+    _mine.computing = False
+    try:
+        yield
+    finally:
+        _mine.computing = True
+        _mine.turn = _turn.acquire(timeout=_OVERDUE)
+
+
+def _end_turn() -> None:
+    if _mine.turn:
+        _mine.turn = False
+        _turn.release()
+
+
+@contextmanager
 def in_small_steps() -> Iterator[None]:
     """Let other threads have the interpreter often, until this is over.
 
-    Not for good, because the threads of a poll, which wait more than they compute, get more done
-    in Python's own steps.
+    For threads that take turns with what they compute: those that all want it at once get less
+    done so than in Python's own steps.
     """
     sys.setswitchinterval(_STEP)
     try:
         yield
-    finally:  # not as it was before: other such work may have begun first and ended meanwhile
+    finally:  # not as it was before: another exporter may have begun first and ended meanwhile
         sys.setswitchinterval(_USUAL)

@@ -4,6 +4,7 @@ import http.client
 import json
 import re
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -200,6 +201,17 @@ def test_the_status_tells_what_is_read_and_what_is_not(
     assert shop["quota"]["remaining"] > 0
     assert len(status["segments"]) == 12
     assert KEY not in page.text + json.dumps(status)
+
+
+def test_threads_hand_the_interpreter_on_often_while_it_serves(
+    simulator: Server, running: Run, write: Write
+) -> None:
+    """Or a scrape would wait for five thousandths of a second each time."""
+    usual = sys.getswitchinterval()
+    exporter = running(write(settings(shop=workspace(simulator))))
+    assert sys.getswitchinterval() < usual / 10
+    exporter.stop()
+    assert sys.getswitchinterval() == usual
 
 
 def test_polls_go_on(simulator: Server, running: Run, write: Write) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from itertools import count
 
 import pytest
@@ -13,6 +13,7 @@ from exporter.client import BrazeError
 from exporter.limiter import Interrupted
 from exporter.model import Answer, Point, Points, Reading, Segment, Series
 from exporter.poll import Width, poll_discovery, poll_series, spread
+from exporter.steps import computing, waiting
 from tests.doubles import eventually
 from tests.fakes import NOW, FakeClock, daily, days, hourly, size
 from tests.inline import Inline
@@ -400,6 +401,54 @@ def test_what_else_the_process_does_takes_no_thread_from_a_poll() -> None:
             over.set()
             gate.open()
         assert len(polled.result(10).answers) == 40
+
+
+def test_threads_of_a_poll_compute_one_at_a_time(pool: ThreadPoolExecutor) -> None:
+    """Each of several would take the interpreter before a scrape does."""
+    both, met = threading.Barrier(2), []
+
+    def compute(number: int) -> None:
+        try:
+            both.wait(0.03)
+        except threading.BrokenBarrierError:
+            both.reset()
+        else:
+            met.append(number)
+
+    list(spread(compute, range(10), pool, 2))
+    assert met == []
+
+
+def test_while_one_of_them_waits_another_one_computes(pool: ThreadPoolExecutor) -> None:
+    both = threading.Barrier(2)
+
+    def ask(_: int) -> None:
+        with waiting():
+            both.wait(10)
+
+    assert len(list(spread(ask, range(10), pool, 2))) == 10
+
+
+def test_what_a_poll_makes_of_its_answers_is_computed_in_turn_as_well() -> None:
+    """And while it waits for them, others have their turn."""
+    with ThreadPoolExecutor(2) as others, ThreadPoolExecutor(1) as one:
+        turns: list[Future[bool]] = []
+
+        def has_its_turn() -> bool:
+            with computing(60):
+                return True
+
+        class Points(tuple[Point, ...]):
+            def __iter__(self) -> Iterator[Point]:
+                turns.append(others.submit(has_its_turn))
+                assert wait([turns[-1]], 0.05).not_done
+                return super().__iter__()
+
+        def read(*_: object) -> Answer:
+            return Answer(NOW, Points(days(1, 2)))
+
+        assert len(poll(sizes(3), read, threads=one).answers) == 3
+        assert [turn.result(10) for turn in turns] == [True] * 3
 
 
 def test_a_look_too_soon_says_nothing() -> None:

@@ -6,7 +6,15 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 
-from exporter.steps import Courtesy, give_way, in_small_steps, leave_way, take_way
+from exporter.steps import (
+    Courtesy,
+    computing,
+    give_way,
+    in_small_steps,
+    leave_way,
+    take_way,
+    waiting,
+)
 
 
 def test_without_a_page_nobody_waits() -> None:
@@ -43,6 +51,80 @@ def test_a_long_work_waits_for_so_long_in_all() -> None:
     leave_way()
 
     assert 0.05 <= time.monotonic() - begun < 2  # and not 1,000 times a hundredth
+
+
+# --- one at a time --------------------------------------------------------------------------------
+
+
+def has_its_turn(overdue: float = 60) -> bool:
+    """Compute, once nobody else does or after so long."""
+    with computing(overdue):
+        return True
+
+
+def test_one_thread_computes_at_a_time() -> None:
+    with ThreadPoolExecutor(1) as others:
+        with computing():
+            other = others.submit(has_its_turn)
+            assert wait([other], 0.1).not_done
+        assert other.result(10)
+
+
+def test_while_one_waits_another_computes() -> None:
+    with ThreadPoolExecutor(1) as others, computing():
+        with waiting():
+            assert others.submit(has_its_turn).result(10)
+        other = others.submit(has_its_turn)
+        assert wait([other], 0.1).not_done  # it is our turn again
+        with waiting():
+            assert other.result(10)
+
+
+def test_work_within_work_is_the_same() -> None:
+    with ThreadPoolExecutor(1) as others:
+        with computing():
+            with computing(60):
+                pass
+            other = others.submit(has_its_turn)
+            assert wait([other], 0.1).not_done
+        assert other.result(10)
+
+
+def test_a_wait_within_a_wait_is_the_same() -> None:
+    """A connection through a proxy waits for the proxy's answer."""
+    with ThreadPoolExecutor(1) as others:
+        with computing(), waiting():
+            with waiting():
+                pass
+            assert others.submit(has_its_turn).result(10)
+        assert others.submit(has_its_turn).result(10)
+
+
+def test_who_waits_without_saying_so_stops_nobody() -> None:
+    """A log that nobody reads, say. Whoever went on without a turn has none to give back."""
+    with ThreadPoolExecutor(1) as others:
+        with computing():
+            assert others.submit(has_its_turn, 0.05).result(10)
+            other = others.submit(has_its_turn)
+            assert wait([other], 0.1).not_done
+        assert other.result(10)
+
+
+def test_a_wait_outside_of_work_takes_no_turn() -> None:
+    with ThreadPoolExecutor(1) as others:
+        with waiting():
+            pass
+        assert others.submit(has_its_turn).result(10)
+
+
+def test_a_failure_ends_the_turn() -> None:
+    with ThreadPoolExecutor(1) as others:
+        with pytest.raises(ValueError, match="odd"), computing():
+            raise ValueError("odd")
+        assert others.submit(has_its_turn).result(10)
+
+
+# --- small steps ----------------------------------------------------------------------------------
 
 
 def test_others_wait_less_only_while_it_lasts() -> None:

@@ -10,17 +10,20 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import pytest
 
 from exporter.simulator import Server
-from exporter.steps import leave_way, take_way
+from exporter.steps import computing, leave_way, take_way
 from exporter.transport import BODY_CAP, Reply, Transport, TransportError
 from tests.doubles import KEY, eventually, listening
 
 pytestmark = pytest.mark.usefixtures("threads")
+
+T = TypeVar("T")
 
 LIST = "/segments/list"
 TIMEOUT = 0.3
@@ -520,6 +523,47 @@ def test_an_answer_waits_while_a_page_is_made() -> None:
         assert wait([reply], 0.1).not_done
         leave_way()
         assert reply.result(5).body == b"{}"
+
+
+@pytest.mark.parametrize("begun", [b"", GOOD[:20], GOOD[:-1]], ids=["nothing", "head", "body"])
+def test_while_an_answer_is_awaited_another_thread_computes(begun: bytes) -> None:
+    """Nothing of it came yet, or half of its head or of its body."""
+    arrived, go_on = threading.Event(), threading.Event()
+
+    def answer(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(begun)
+        arrived.set()
+        go_on.wait(20)
+        connection.sendall(GOOD[len(begun) :])
+
+    with listening(answer) as port, ThreadPoolExecutor(2) as threads:
+        request = threads.submit(in_turn, partial(get, f"http://127.0.0.1:{port}", timeout=30))
+        assert arrived.wait(5)
+        assert threads.submit(in_turn, lambda: not request.done()).result(10)
+        go_on.set()
+        assert request.result(5).body == b"ok"
+
+
+def test_while_a_connection_is_made_another_thread_computes() -> None:
+    """TLS included: this server does not say a word."""
+    arrived, go_on = threading.Event(), threading.Event()
+
+    def answer(_: socket.socket) -> None:
+        arrived.set()
+        go_on.wait(20)
+
+    with listening(answer) as port, ThreadPoolExecutor(2) as threads:
+        request = threads.submit(in_turn, partial(failure, f"https://127.0.0.1:{port}", timeout=15))
+        assert arrived.wait(5)
+        assert threads.submit(in_turn, lambda: not request.done()).result(10)
+        go_on.set()
+
+
+def in_turn(work: Callable[[], T]) -> T:
+    """What it returns, done by this thread and no other at the same time."""
+    with computing(60):
+        return work()
 
 
 def test_the_proxy_of_an_https_endpoint_does_not_learn_the_key(
