@@ -91,6 +91,8 @@ class Account:
         return self._stopped.is_set()
 
     def _pause(self, seconds: float) -> bool:
+        if not seconds:
+            return self._stopped.is_set()  # asked before each request, which goes on with its turn
         with waiting():
             return self._stopped.wait(seconds)
 

@@ -111,6 +111,7 @@ def run(read: Callable[[], Settings], started: Callable[[tuple[str, ...], Settin
         return fail(str(error), USAGE)
     except KeyFileError as error:
         return fail(f"the file of an API key {error}", USAGE)
+    logging.getLogger(__name__).info("stopped")
     if not ended:
         # A thread that asks the resolver cannot be interrupted, and Python would wait for it.
         logging.shutdown()

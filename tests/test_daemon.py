@@ -621,7 +621,9 @@ class Served:
 def test_a_signal_ends_the_process_within_3_seconds(
     simulator: Server, write: Write, process: Start, fault: str, number: signal.Signals
 ) -> None:
-    """With exit code 0, whatever Braze is doing, also while it is asked to reload."""
+    """With exit code 0 and a last line that says so, whatever Braze is doing, also while it is
+    asked to reload.
+    """
     simulator.simulator.faults.add(fault)
     served = Served(process, write, settings({"timeout": "30s"}, shop=workspace(simulator)))
     eventually(lambda: simulator.requests, "requests are under way")
@@ -635,6 +637,7 @@ def test_a_signal_ends_the_process_within_3_seconds(
 
     assert (code, took < 3) == (0, True), served.process.err
     assert "Traceback" not in served.process.err
+    assert served.process.err.splitlines()[-1].endswith("msg=stopped")
 
 
 def test_sighup_reloads(simulator: Server, write: Write, process: Start) -> None:
