@@ -1,5 +1,6 @@
 """The exporter at work, as `braze-exporter serve` in a process of its own."""
 
+import compileall
 import json
 import os
 import sys
@@ -40,6 +41,9 @@ def exporter(
         file = Path(name) / "braze.yml"
         file.write_text(json.dumps(settings))  # JSON is YAML
         os.environ["PYTHONPATH"] = str(_ROOT)
+        # As it is in the image and where pip installed it: or, where Python may not write what it
+        # compiled, each start would compile it anew.
+        compileall.compile_dir(_ROOT / "exporter", quiet=1)
         command: tuple[str | Path, ...] = (
             *(sys.executable, "-m", "exporter", "serve", "--log.level", "warn"),
             *("--web.listen-address", f"127.0.0.1:{port}", "--config.file"),
