@@ -40,14 +40,20 @@ _QUIET = 60.0  # seconds between two warnings that connections wait: asyncio tri
 
 
 class _Selector(selectors.DefaultSelector):
-    """Has others give way while there is something to do, from the moment in which it is seen."""
+    """Has others give way while there is something to do, from the moment in which it is seen; not
+    anew before there was nothing, or clients that never pause would keep polls from their work.
+    """
+
+    _at_work = False
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """What can be read or written, waited for up to `timeout` (seconds; None: for ever)."""
         if timeout != 0:
             leave_way()
+            self._at_work = False
         found = super().select(timeout)
-        if found:
+        if found and not self._at_work:
+            self._at_work = True
             take_way()
         return found
 
@@ -124,7 +130,6 @@ class Server:
             with asyncio.Runner(loop_factory=loop) as runner:
                 runner.run(self._serve(sockets))
         finally:
-            leave_way()
             self._serving.set()
 
     async def _serve(self, sockets: Iterable[socket.socket]) -> None:

@@ -22,8 +22,8 @@ _USUAL = sys.getswitchinterval()
 # unless it waits for something itself, perhaps for those who wait for it.
 _LONGEST = 0.01
 
-# Seconds after which a thread computes although it is not its turn: who keeps it that long does
-# not compute, but waits for something without saying so.
+# Seconds after which a turn is taken from a thread that keeps it: it does not compute that long,
+# but waits for something without saying so.
 _OVERDUE = 0.05
 
 _free = threading.Event()
@@ -31,19 +31,20 @@ _free.set()
 _until = 0.0
 
 _turn = threading.Lock()
+_turns = 0
 
 
 class _Mine(threading.local):
     computing = False
-    turn = False
+    turn: "threading.Lock | None" = None
 
 
 _mine = _Mine()
 
 
 def take_way(longest: float = _LONGEST) -> None:
-    """A page is being made: others wait with what they compute until `leave_way`, for up to
-    `longest` (seconds).
+    """There is something to do that goes first, a page to be made perhaps: others wait with what
+    they compute until `leave_way`, for up to `longest` (seconds).
     """
     global _until  # noqa: PLW0603 - there is one interpreter
     _until = time.monotonic() + longest
@@ -51,7 +52,7 @@ def take_way(longest: float = _LONGEST) -> None:
 
 
 def leave_way() -> None:
-    """It is made."""
+    """It is done."""
     _free.set()
 
 
@@ -87,21 +88,20 @@ class Courtesy:
 
 @contextmanager
 def computing(overdue: float = _OVERDUE) -> Iterator[None]:
-    """What the threads of polls compute: one of them at a time, or after `overdue` (seconds).
+    """What the threads of polls compute: one of them at a time.
 
     Python would let them do it together, which makes nothing quicker, and each of them would take
-    the interpreter before a scrape does.
+    the interpreter before a scrape does. From one that keeps its turn for `overdue` (seconds) it is
+    taken.
     """
     if _mine.computing:
         yield
         return
-    _mine.computing = True
-    _mine.turn = _turn.acquire(timeout=overdue)
+    _begin(overdue)
     try:
         yield
     finally:
-        _end_turn()
-        _mine.computing = False
+        _end()
 
 
 @contextmanager
@@ -110,27 +110,49 @@ def waiting() -> Iterator[None]:
     if not _mine.computing:
         yield
         return
-    _end_turn()
-    _mine.computing = False
+    _end()
     try:
         yield
     finally:
-        _mine.computing = True
-        _mine.turn = _turn.acquire(timeout=_OVERDUE)
+        _begin(_OVERDUE)
 
 
-def _end_turn() -> None:
-    if _mine.turn:
-        _mine.turn = False
-        _turn.release()
+def _begin(overdue: float) -> None:
+    """Wait for the turn.
+
+    Without a lock around all: the worst that a race does is that two compute for a moment.
+    """
+    global _turn, _turns  # noqa: PLW0603 - there is one interpreter
+    _mine.computing = True
+    while True:
+        turn, before = _turn, _turns
+        if not turn.acquire(timeout=overdue):
+            if turn is not _turn or before != _turns:
+                continue  # others had it meanwhile
+            turn = threading.Lock()
+            turn.acquire()
+            _turn = turn
+        elif turn is not _turn:  # it was taken from who gives it back now
+            turn.release()
+            continue
+        _turns += 1
+        _mine.turn = turn
+        return
+
+
+def _end() -> None:
+    _mine.computing = False
+    turn, _mine.turn = _mine.turn, None
+    if turn is not None:
+        turn.release()
 
 
 @contextmanager
 def in_small_steps() -> Iterator[None]:
     """Let other threads have the interpreter often, until this is over.
 
-    For threads that take turns with what they compute: those that all want it at once get less
-    done so than in Python's own steps.
+    For a process whose threads mostly take turns with what they compute: those that all want it at
+    once get less done so than in Python's own steps.
     """
     sys.setswitchinterval(_STEP)
     try:

@@ -665,13 +665,14 @@ def test_the_log_of_a_process(simulator: Server, write: Write, process: Start) -
     served = Served(process, write, settings(shop=workspace(simulator)))
     eventually(lambda: served.process.err.count("msg=polled") == 3, "three polls")
     served.process.terminate()
+    served.process.end()
 
     lines = served.process.err.splitlines()
     assert all(
         re.match(r"ts=\S+ level=(info|warn) caller=(journal|commands)\.py:\d+ ", line)
         for line in lines
     )
-    assert len(lines) == 5
+    assert len(lines) == 6  # it listens, three polls, one failure, it has stopped
     assert KEY not in served.process.err
     assert "Invalid API key: (key not shown)" in served.process.err
     assert served.process.out == ""

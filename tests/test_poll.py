@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from itertools import count
+from typing import TypeVar
 
 import pytest
 
@@ -13,12 +14,14 @@ from exporter.client import BrazeError
 from exporter.limiter import Interrupted
 from exporter.model import Answer, Point, Points, Reading, Segment, Series
 from exporter.poll import Width, poll_discovery, poll_series, spread
-from exporter.steps import computing, waiting
+from exporter.steps import computing
 from tests.doubles import eventually
 from tests.fakes import NOW, FakeClock, daily, days, hourly, size
 from tests.inline import Inline
 
 pytestmark = pytest.mark.usefixtures("threads")
+
+T = TypeVar("T")
 
 FORBIDDEN = BrazeError("forbidden", "status 403: Access Denied")
 UNAUTHORIZED = BrazeError("unauthorized", "status 401: Invalid API key")
@@ -403,40 +406,28 @@ def test_what_else_the_process_does_takes_no_thread_from_a_poll() -> None:
         assert len(polled.result(10).answers) == 40
 
 
-def test_threads_of_a_poll_compute_one_at_a_time(pool: ThreadPoolExecutor) -> None:
+def has_its_turn(overdue: float = 60) -> bool:
+    """Compute, once nobody else does."""
+    with computing(overdue):
+        return True
+
+
+def test_a_thread_of_a_poll_computes_in_its_turn() -> None:
     """Each of several would take the interpreter before a scrape does."""
-    both, met = threading.Barrier(2), []
+    turns: list[Future[bool]] = []
+    with ThreadPoolExecutor(2) as others, ThreadPoolExecutor(1) as one:
 
-    def compute(number: int) -> None:
-        try:
-            both.wait(0.03)
-        except threading.BrokenBarrierError:
-            both.reset()
-        else:
-            met.append(number)
+        def compute(_: int) -> None:
+            turns.append(others.submit(has_its_turn))
+            assert wait([turns[-1]], 0.05).not_done
 
-    list(spread(compute, range(10), pool, 2))
-    assert met == []
-
-
-def test_while_one_of_them_waits_another_one_computes(pool: ThreadPoolExecutor) -> None:
-    both = threading.Barrier(2)
-
-    def ask(_: int) -> None:
-        with waiting():
-            both.wait(10)
-
-    assert len(list(spread(ask, range(10), pool, 2))) == 10
+        assert len(list(spread(compute, range(2), one, 1))) == 2
+        assert [turn.result(10) for turn in turns] == [True, True]
 
 
 def test_what_a_poll_makes_of_its_answers_is_computed_in_turn_as_well() -> None:
-    """And while it waits for them, others have their turn."""
+    turns: list[Future[bool]] = []
     with ThreadPoolExecutor(2) as others, ThreadPoolExecutor(1) as one:
-        turns: list[Future[bool]] = []
-
-        def has_its_turn() -> bool:
-            with computing(60):
-                return True
 
         class Points(tuple[Point, ...]):
             def __iter__(self) -> Iterator[Point]:
@@ -447,8 +438,27 @@ def test_what_a_poll_makes_of_its_answers_is_computed_in_turn_as_well() -> None:
         def read(*_: object) -> Answer:
             return Answer(NOW, Points(days(1, 2)))
 
-        assert len(poll(sizes(3), read, threads=one).answers) == 3
-        assert [turn.result(10) for turn in turns] == [True] * 3
+        assert len(poll(sizes(2), read, threads=one).answers) == 2
+        assert [turn.result(10) for turn in turns] == [True, True]
+
+
+def test_while_a_poll_waits_for_its_answers_others_have_their_turn() -> None:
+    """Also those that read them."""
+
+    class Late(Executor):
+        """A thread that begins once it had a turn."""
+
+        def submit(self, fn: Callable[..., T], /, *args: object, **kwargs: object) -> Future[T]:
+            def begin() -> T:
+                has_its_turn(10)
+                return fn(*args, **kwargs)
+
+            return thread.submit(begin)
+
+    begun = time.monotonic()
+    with ThreadPoolExecutor(1) as thread:
+        assert len(poll(sizes(3), Braze().read, threads=Late()).answers) == 3
+    assert time.monotonic() - begun < 5  # and not 10, after which it takes the turn
 
 
 def test_a_look_too_soon_says_nothing() -> None:

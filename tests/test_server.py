@@ -163,6 +163,26 @@ def test_others_give_way_while_an_answer_is_made_and_no_longer() -> None:
     assert waited[0] > 0
 
 
+def test_clients_that_never_pause_keep_nobody_for_long() -> None:
+    """Others give way anew only after a moment in which there was nothing to do."""
+    waited: list[float] = []
+    clients: list[socket.socket] = []
+
+    def body() -> bytes:
+        waited.append(give_way())
+        if len(waited) < 5:  # the next request is there before this one is answered
+            clients[len(waited) % 2].sendall(GET)
+        return SMALL
+
+    with serving(site(body)) as server, connect(server) as first, connect(server) as second:
+        clients += (first, second)
+        first.sendall(GET)
+        eventually(lambda: len(waited) == 5, "all are answered")
+
+    assert waited[0] > 0.005
+    assert max(waited[1:]) < 0.005
+
+
 @pytest.mark.parametrize("codings", [(b"gzip", b"br"), (b"br", b"gzip")])
 def test_headers_reach_the_site(shared: Server, codings: tuple[bytes, bytes]) -> None:
     """Whatever their case, and all of them if there are several of one name."""

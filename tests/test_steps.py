@@ -1,6 +1,7 @@
 """Polls and publishes let scrapes have the interpreter; afterwards all is as Python has it."""
 
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 
@@ -100,14 +101,35 @@ def test_a_wait_within_a_wait_is_the_same() -> None:
         assert others.submit(has_its_turn).result(10)
 
 
-def test_who_waits_without_saying_so_stops_nobody() -> None:
-    """A log that nobody reads, say. Whoever went on without a turn has none to give back."""
-    with ThreadPoolExecutor(1) as others:
+def test_from_who_waits_without_saying_so_the_turn_is_taken() -> None:
+    """A file of a key on a disk that hangs, say. Others lose a moment once, and not each time."""
+    with ThreadPoolExecutor(2) as others:
         with computing():
             assert others.submit(has_its_turn, 0.05).result(10)
+            assert others.submit(has_its_turn).result(10)
+        with computing():  # who comes back gives back none of the others' turns
             other = others.submit(has_its_turn)
             assert wait([other], 0.1).not_done
         assert other.result(10)
+
+
+def test_who_waited_for_a_turn_that_was_taken_waits_for_the_one_that_counts() -> None:
+    taken, over = threading.Event(), threading.Event()
+
+    def take() -> None:
+        with computing(0.05):
+            taken.set()
+            over.wait(10)
+
+    with ThreadPoolExecutor(2) as others:
+        with computing():
+            patient = others.submit(has_its_turn)
+            assert wait([patient], 0.05).not_done
+            others.submit(take)
+            assert taken.wait(10)
+        assert wait([patient], 0.1).not_done
+        over.set()
+        assert patient.result(10)
 
 
 def test_a_wait_outside_of_work_takes_no_turn() -> None:
