@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 import time
+from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from queue import Empty, SimpleQueue
 
@@ -181,9 +182,13 @@ def tables(small: bool, slow: bool) -> Iterator[str]:
 
 
 def main(argv: Sequence[str] = sys.argv[1:]) -> None:
-    """Print the tables; with `--small`, of small cases that take seconds."""
+    """Print the tables."""
+    parser = ArgumentParser(prog="bench.polling")
+    parser.add_argument("--small", action="store_true", help="small cases that take seconds")
+    parser.add_argument("--slow", action="store_true", help="also the two that take ten minutes")
+    arguments = parser.parse_args(argv)
     print(f"Load average at the start: {load()}.\n")
-    for line in tables("--small" in argv, "--slow" in argv):
+    for line in tables(arguments.small, arguments.slow):
         print(line, flush=True)
     print(f"\nLoad average at the end: {load()}.")
 

@@ -8,6 +8,7 @@ by the clock of one caller on one connection and does; throughput is that of the
 import sys
 import threading
 import time
+from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -131,8 +132,10 @@ def _spaced(process: Running, gzip: bool, seconds: float) -> tuple[float, float]
 
 
 def main(argv: Sequence[str] = sys.argv[1:]) -> None:
-    """Print the tables; with `--small`, of a small case that takes seconds."""
-    sizes, seconds = ((1_000,), 0.3) if "--small" in argv else (SIZES, 3.0)
+    """Print the tables."""
+    parser = ArgumentParser(prog="bench.scrape")
+    parser.add_argument("--small", action="store_true", help="a small case that takes seconds")
+    sizes, seconds = ((1_000,), 0.3) if parser.parse_args(argv).small else (SIZES, 3.0)
     others, missing = peers()
     # bbr paces what it sends, over loopback as well, and stalls small answers that come seldom.
     told = Path("/proc/sys/net/ipv4/tcp_congestion_control")

@@ -30,8 +30,8 @@ _free = threading.Event()
 _free.set()
 _until = 0.0
 
-_turn = threading.Lock()
-_turns = 0
+_turn = threading.Lock()  # another one takes its place where it is not given back
+_turns = 0  # how often anybody had it
 
 
 class _Mine(threading.local):
