@@ -130,6 +130,7 @@ class Server:
             with asyncio.Runner(loop_factory=loop) as runner:
                 runner.run(self._serve(sockets))
         finally:
+            leave_way()
             self._serving.set()
 
     async def _serve(self, sockets: Iterable[socket.socket]) -> None:

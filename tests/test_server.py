@@ -163,6 +163,12 @@ def test_others_give_way_while_an_answer_is_made_and_no_longer() -> None:
     assert waited[0] > 0
 
 
+def test_a_server_that_has_stopped_keeps_nobody() -> None:
+    with serving(site()) as server:
+        assert ask(server, GET).status == 200
+    assert give_way() == 0
+
+
 def test_clients_that_never_pause_keep_nobody_for_long() -> None:
     """Others give way anew only after a moment in which there was nothing to do."""
     waited: list[float] = []
