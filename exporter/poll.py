@@ -186,6 +186,7 @@ def spread(
     # Of CPU, by these threads and this one: what else the process does says nothing of Braze.
     used = 0.0
 
+    @computing()
     def turn() -> list[tuple[T, R]]:
         nonlocal used
         made: list[tuple[T, R]] = []
@@ -205,16 +206,12 @@ def spread(
                 used += mark - before
         return made
 
-    def in_turn() -> list[tuple[T, R]]:
-        with computing():
-            return turn()
-
     running: set[Future[list[tuple[T, R]]]] = set()
     # Not concurrent.futures.wait(), which takes the lock of every future each time.
     done: SimpleQueue[Future[list[tuple[T, R]]]] = SimpleQueue()
 
     def begin() -> None:
-        future = threads.submit(in_turn)
+        future = threads.submit(turn)
         running.add(future)
         future.add_done_callback(done.put)
 
